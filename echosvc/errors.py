@@ -10,7 +10,7 @@ The tree::
         ├── AlreadyExists         there is one already
         │   └── NameTaken             another process owns this name        (.name .owner)
         ├── Invalid               the request is wrong, and stays wrong
-        │   └── ManifestError         a fault in a manifest or its source   (.file .line .column .hint)
+        │   └── ManifestError         a fault in a manifest or its source   (.file .line .hint)
         ├── PermissionDenied      refused by a rule (a host's `allow`, say)
         ├── Unavailable           not here, or not now
         │   └── GaveUp                a supervisor used up its restarts     (.causes)

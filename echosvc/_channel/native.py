@@ -1,0 +1,49 @@
+"""Select over our own channels: one task, parked once on all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from trio.lowlevel import cancel_shielded_checkpoint, checkpoint_if_cancelled
+
+from echosvc._channel.core import Channel, Selected, SendCase
+from echosvc._channel.slices import slice_is_used_up
+from echosvc._channel.waiting import park
+
+Native = Channel[Any] | SendCase[Any]
+
+NOTHING_READY: Selected[None] = Selected(None, None, False, True)
+
+
+def poll(places: Sequence[Native]) -> Selected[Any] | None:
+    """Let the first ready case happen, if there is one."""
+    for place in places:
+        if place._is_ready():
+            if place._mailbox is not None:
+                place = _oldest(place, places)
+            return place._perform()
+    return None
+
+
+def _oldest(first: Native, places: Sequence[Native]) -> Native:
+    """Of the ready channels of one mailbox, the one whose next message is the oldest."""
+    siblings = [p for p in places if p._mailbox is first._mailbox and p._is_ready()]
+    return min(siblings, key=lambda place: place._age())
+
+
+async def select_native(places: Sequence[Native], default: bool = False) -> Selected[Any]:
+    """Do what `select` promises, for places that need no task of their own."""
+    await checkpoint_if_cancelled()
+    while True:
+        selected = poll(places)
+        if selected is None:
+            if not default:
+                waiter = await park(tuple(places), min(place._wakes_at for place in places))
+                if waiter.claimed:
+                    return Selected(waiter.channel, waiter.value, waiter.ok, False)
+                continue  # a timer came due, or was set anew
+            selected = NOTHING_READY
+        if slice_is_used_up():
+            await cancel_shielded_checkpoint()
+        return selected

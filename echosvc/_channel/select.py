@@ -1,0 +1,96 @@
+"""Select: what it accepts, what it promises, and which of the two ways it goes."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeAlias, TypeVar, cast, overload
+
+import trio.abc
+
+from echosvc._channel.core import Channel, ReceiveCase, Selected, SendCase
+from echosvc._channel.native import Native, select_native
+from echosvc._channel.racing import CallCase, Foreign, ForeignCase, select_racing
+from echosvc.errors import Invalid
+
+T = TypeVar("T")
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
+D = TypeVar("D")
+
+Receivable: TypeAlias = "Channel[T] | ReceiveCase[T] | CallCase[T] | trio.abc.ReceiveChannel[T]"
+Case: TypeAlias = (
+    "Channel[Any] | ReceiveCase[Any] | SendCase[Any] | CallCase[Any] | trio.abc.ReceiveChannel[Any]"
+)
+
+
+@overload
+async def select(a: Receivable[A], /, *, default: Literal[False] = ...) -> Selected[A]: ...
+@overload
+async def select(
+    a: Receivable[A], b: Receivable[B], /, *, default: Literal[False] = ...
+) -> Selected[A | B]: ...
+@overload
+async def select(
+    a: Receivable[A], b: Receivable[B], c: Receivable[C], /, *, default: Literal[False] = ...
+) -> Selected[A | B | C]: ...
+@overload
+async def select(
+    a: Receivable[A],
+    b: Receivable[B],
+    c: Receivable[C],
+    d: Receivable[D],
+    /,
+    *,
+    default: Literal[False] = ...,
+) -> Selected[A | B | C | D]: ...
+@overload
+async def select(*cases: Case, default: bool = ...) -> Selected[Any]: ...
+
+
+async def select(*cases: Case, default: bool = False) -> Selected[Any]:
+    """Wait until one of the cases can happen, and let exactly that one happen.
+
+    Args:
+        cases: `Channel.case_receive()` or the bare channel, `Channel.case_send(value)`,
+            `case_call(async_fn, *args)`, or any `trio.abc.ReceiveChannel`. The same channel may
+            stand in several cases.
+        default: Do not wait: when nothing is ready, return with `Selected.default` set. What only
+            a task can wait for (`case_call`, a foreign channel other than trio's memory channel)
+            counts as not ready.
+
+    Among several ready cases the first in argument order wins (Go chooses at random; here a
+    program says which it prefers). The channels of one process's mailbox are the exception: among
+    them the oldest message wins, so that none can starve. A closed channel is ready, with
+    ``ok=False`` and nothing received or sent, and so it beats `default`.
+
+    Cancelled, none of the cases took effect. Cases on our own channels cost no task and no
+    nursery; foreign ones are raced in a nursery, and what a losing arm had already taken is what
+    its channel (or its case) yields in the next select.
+
+    Raises:
+        Invalid: An argument is no case (its position is named), or there are none and no default:
+            that would wait for ever.
+    """
+    places: list[Native | Foreign] = []
+    racing = False
+    for position, case in enumerate(cases):
+        if isinstance(case, Channel | SendCase):
+            places.append(case)
+        elif isinstance(case, ReceiveCase):
+            places.append(case.channel)
+        elif isinstance(case, CallCase):
+            places.append(case)
+            racing = True
+        elif isinstance(case, trio.abc.ReceiveChannel):
+            places.append(ForeignCase(case))
+            racing = True
+        else:
+            raise Invalid(
+                f"select: argument {position + 1} is no case: {case!r}; give a channel, a "
+                "case_receive(), a case_send(value) or a case_call(async_fn, *args)"
+            )
+    if racing:
+        return await select_racing(places, default)
+    if not places and not default:
+        raise Invalid("select: no cases and no default: it would wait for ever")
+    return await select_native(cast("list[Native]", places), default)

@@ -1,0 +1,49 @@
+"""Go's channels with trio's manners: plain trio, useful with no runtime at all.
+
+::
+
+    numbers = channel.new(size=10)
+    await numbers.send(1)
+    r = await channel.select(numbers, quit, default=True)
+    if r.channel is numbers:
+        print(r.value)
+
+A channel has one object for both ends. Errors are trio's own: `trio.WouldBlock`,
+`trio.EndOfChannel`, `trio.ClosedResourceError`.
+
+Cancellation: each operation here takes effect wholly or not at all. Each `await` is a
+cancellation point. One that has to wait passes the scheduler; one that needn't does so only when
+the running task has gone on for a millisecond (or 1,024 operations, under a clock that stands
+still), so that a busy loop of receives starves nobody.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from echosvc._channel.core import Channel, ChannelStatistics, ReceiveCase, Selected, SendCase
+from echosvc._channel.racing import CallCase, case_call
+from echosvc._channel.select import select
+
+__all__ = [
+    "CallCase",
+    "Channel",
+    "ChannelStatistics",
+    "ReceiveCase",
+    "Selected",
+    "SendCase",
+    "case_call",
+    "new",
+    "select",
+]
+
+
+def new(size: float = 0) -> Channel[Any]:
+    """Make a channel; see `Channel`. `Channel[int](size)` makes one that type checkers know."""
+    return Channel(size)
+
+
+# Tracebacks, reprs and help() name things where they are to be imported from.
+for _public in (CallCase, Channel, ChannelStatistics, ReceiveCase, Selected, SendCase):
+    _public.__module__ = __name__
+case_call.__module__ = select.__module__ = __name__
