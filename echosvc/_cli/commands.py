@@ -1,0 +1,125 @@
+"""What every command has in common: the global options, plain help, errors in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from echosvc._cli import exits
+from echosvc._cli.settings import SHARED, Settings, merge
+
+
+class Command(TyperCommand):
+    """A command that takes the global options too, and ends with a code instead of a traceback.
+
+    Its function gets them as `ctx.obj`, a `Settings`, and returns its exit code or None.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        take_as_given(self.params)
+
+    def invoke(self, ctx: typer.Context) -> int:  # type: ignore[override] # typer's vendored Context
+        settings = Settings()
+        try:
+            after = {name: ctx.params.pop(name) for name in SHARED if name in ctx.params}
+            ctx.obj = settings = merge(ctx.find_root().params, after)
+            return int(super().invoke(ctx) or 0)
+        except Exception as error:
+            if is_typers(error):
+                raise
+            return exits.end(error, tracebacks=settings.tracebacks, color=settings.color)
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        write_options(self, ctx, formatter)
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        return usage_pieces(self, ctx)
+
+
+class Root(TyperGroup):
+    """`echosvc` itself: hands its own options to every command below it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        take_as_given(self.params)
+        shared = [param for param in self.params if param.name in SHARED]
+        for command in _below(self.commands.values()):
+            command.params.extend(shared)
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        write_options(self, ctx, formatter)
+        self.format_commands(ctx, formatter)
+
+
+def _below(commands: Iterable[Any]) -> Iterable[Any]:
+    for command in commands:
+        inner = getattr(command, "commands", None)
+        if inner is None:
+            yield command
+        else:
+            yield from _below(inner.values())
+
+
+def is_typers(error: Exception) -> bool:
+    """Return whether `error` is one of typer's own: a usage error, an Exit, an Abort."""
+    return isinstance(error, (typer.Exit, typer.Abort)) or hasattr(error, "format_message")
+
+
+def take_as_given(params: Iterable[Any]) -> None:
+    """Let parameters keep what the parser made: text, lists of text, flags, counts.
+
+    typer validates each value with pydantic, whose import alone takes longer than everything
+    else that `--help` and Tab do. All of these commands' parameters are of the types that the
+    parser yields anyway, so only a missing one is left to typer.
+    """
+    for param in params:
+        param.process_value = _as_given(param, param.process_value)
+
+
+def _as_given(param: Any, process: Any) -> Any:
+    def process_value(ctx: Any, value: Any) -> Any:
+        if value is None or value == ():
+            return process(ctx, value) if param.required else value
+        return value if param.callback is None else param.callback(ctx, param, value)
+
+    return process_value
+
+
+def name_of(argument: Any) -> str:
+    """Return what an argument is called in help: as it is written on the line."""
+    return str(argument.metavar or argument.name.upper())
+
+
+def usage_pieces(command: Any, ctx: Any) -> list[str]:
+    """Return what stands after the command in its usage line."""
+    pieces = ["[OPTIONS]"]
+    for param in command.get_params(ctx):
+        if param.param_type_name == "argument":
+            name = name_of(param)
+            pieces.append(name if param.required or name.startswith("[") else f"[{name}]")
+    return pieces
+
+
+def write_options(command: Any, ctx: Any, formatter: Any) -> None:
+    """Write the help of a command's parameters: its own first, those that all take last."""
+    sections: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": [], "Global": []}
+    for param in command.get_params(ctx):
+        if (record := param.get_help_record(ctx)) is None:
+            continue
+        if param.param_type_name == "argument":
+            sections["Arguments"].append((name_of(param), record[1]))
+        else:
+            shared = param.name in SHARED and command is not ctx.find_root().command
+            sections["Global" if shared else "Options"].append(record)
+    for name, title in (
+        ("Arguments", "Arguments"),
+        ("Options", "Options"),
+        ("Global", "Options of every command"),
+    ):
+        if sections[name]:
+            with formatter.section(title):
+                formatter.write_dl(sections[name])

@@ -1,0 +1,258 @@
+"""Logging, configured for the time of one run and put back as it was after it.
+
+A record is one line, whatever is in it: line ends and control characters in messages and values
+come out escaped, so that nobody who controls a value can forge a line or drive the terminal. The
+one exception is the traceback of a crash, indented under its line.
+
+Text, for people (the date is left out where the log goes to a screen)::
+
+    2026-03-01 12:00:00.123 INFO  app:relay {app:processes|0x00001} relay started workers=3
+
+JSON, one object a line, always with these keys: ``time`` (UTC), ``level``, ``logger``, ``pid``
+(null outside a process), ``message``, ``fields``, and ``error`` (null, or ``type``, ``message``
+and ``traceback``).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from echosvc._cli.exits import leaves, summary, where
+from echosvc._cli.settings import Settings
+from echosvc._cli.text import escape_json, one_line, wants_color
+
+_LEVEL_COLOR: Final = {
+    logging.DEBUG: "\x1b[2m",
+    logging.INFO: "\x1b[32m",
+    logging.WARNING: "\x1b[33m",
+    logging.ERROR: "\x1b[31m",
+    logging.CRITICAL: "\x1b[1;31m",
+}
+_DIM: Final = "\x1b[2m"
+_RESET: Final = "\x1b[0m"
+_DEEPEST: Final = 8
+"""How deep values are followed into lists and dicts; below, their repr."""
+
+OFF: Final = logging.CRITICAL + 1
+
+
+def level_of(settings: Settings, *, terminal: bool) -> int:
+    """Return where the log of a run begins.
+
+    INFO by default, WARNING where a process has the terminal and log lines would be in its way.
+    """
+    if settings.silent:
+        return OFF
+    if settings.verbose >= 2:
+        return logging.DEBUG
+    if settings.verbose == 1:
+        return logging.INFO
+    return logging.WARNING if terminal else logging.INFO
+
+
+class LogHandler(logging.Handler):
+    """Writes finished lines to stderr, or through `write` while somebody owns the screen.
+
+    Each line is written whole and at once, from whichever thread: none waits in a buffer that the
+    end of the program could lose.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.write: Callable[[str], None] | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Format and write a record; a failure to do so is told by `handleError`."""
+        try:
+            text = self.format(record)
+        except Exception:  # noqa: BLE001 - a value whose repr raises must not end a process
+            text = f"{record.levelname} {record.name} a record could not be formatted: " + one_line(
+                traceback.format_exc(limit=-1).rstrip("\n")
+            )
+        try:
+            if self.write is not None:
+                self.write(text)
+            elif sys.stderr is not None:
+                sys.stderr.write(text + "\n")
+                sys.stderr.flush()
+        except OSError:
+            return  # stderr is gone: there is nowhere left to say so
+        except Exception:  # noqa: BLE001 - logging's own way to tell of a broken handler
+            self.handleError(record)
+
+    @contextmanager
+    def through(self, write: Callable[[str], None]) -> Iterator[None]:
+        """Write through `write` for the block: a terminal's, which keeps its prompt whole."""
+        before, self.write = self.write, write
+        try:
+            yield
+        finally:
+            self.write = before
+
+
+@contextmanager
+def logging_to_stderr(settings: Settings, *, terminal: bool) -> Iterator[LogHandler]:
+    """Configure the standard logging, and Python's warnings, for the block."""
+    handler = LogHandler()
+    if settings.log_format == "json":
+        handler.setFormatter(JsonFormatter())
+    else:
+        screen = sys.stderr is not None and sys.stderr.isatty()
+        handler.setFormatter(
+            TextFormatter(
+                color=wants_color(settings.color, sys.stderr),
+                date=not screen,
+                tracebacks=settings.tracebacks or not terminal,
+            )
+        )
+    root = logging.getLogger()
+    before = root.level
+    root.addHandler(handler)
+    root.setLevel(level_of(settings, terminal=terminal))
+    logging.captureWarnings(capture=True)
+    try:
+        yield handler
+    finally:
+        logging.captureWarnings(capture=False)
+        root.setLevel(before)
+        root.removeHandler(handler)
+        handler.close()
+
+
+class TextFormatter(logging.Formatter):
+    """Formats a record for a person's eye.
+
+    Args:
+        color: Whether levels and what stands aside are coloured.
+        date: Whether the date stands before the time.
+        tracebacks: Whether a crash shows its frames under its line, or only its last place on it.
+    """
+
+    def __init__(self, *, color: bool, date: bool, tracebacks: bool) -> None:
+        super().__init__()
+        self.color = color
+        self.date = date
+        self.tracebacks = tracebacks
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record's line, and a traceback's lines under it."""
+        pid = getattr(record, "pid", None)
+        pairs = [(one_line(str(k)), _text(v)) for k, v in _fields(record).items()]
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None:
+            pairs += [("error", _quoted(summary(error)))]
+            if not self.tracebacks and (place := where(next(leaves(error)))):
+                pairs += [("at", _quoted(place))]
+        parts = [
+            self._dim(self._time(record.created)),
+            self._level(record),
+            one_line(record.name),
+            *([self._dim(one_line(str(pid)))] if pid else []),
+            one_line(record.getMessage()),
+            *(f"{self._dim(key + '=')}{value}" for key, value in pairs),
+        ]
+        line = " ".join(parts)
+        if error is not None and self.tracebacks:
+            line += "\n" + _indented(error)
+        if record.stack_info:
+            line += "\n" + _indented_text(record.stack_info)
+        return line
+
+    def _time(self, created: float) -> str:
+        local = time.localtime(created)
+        shape = "%Y-%m-%d %H:%M:%S" if self.date else "%H:%M:%S"
+        return f"{time.strftime(shape, local)}.{int(created % 1 * 1000):03d}"
+
+    def _level(self, record: logging.LogRecord) -> str:
+        name = {"WARNING": "WARN", "CRITICAL": "FATAL"}.get(record.levelname, record.levelname)
+        name = f"{name:<5}"
+        return f"{_LEVEL_COLOR.get(record.levelno, '')}{name}{_RESET}" if self.color else name
+
+    def _dim(self, text: str) -> str:
+        return f"{_DIM}{text}{_RESET}" if self.color else text
+
+
+class JsonFormatter(logging.Formatter):
+    """Formats a record as one JSON object on one line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record's line."""
+        error = record.exc_info[1] if record.exc_info else None
+        pid = getattr(record, "pid", None)
+        entry = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "pid": str(pid) if pid else None,
+            "message": record.getMessage(),
+            "fields": {str(key): plain(value) for key, value in _fields(record).items()},
+            "error": None
+            if error is None
+            else {
+                "type": type(error).__name__,
+                "message": str(error),
+                "traceback": "".join(traceback.format_exception(error)),
+            },
+        }
+        return escape_json(json.dumps(entry, ensure_ascii=not _utf8(), allow_nan=False))
+
+
+def _fields(record: logging.LogRecord) -> Mapping[str, Any]:
+    fields = getattr(record, "fields", None)
+    return fields if isinstance(fields, Mapping) else {}
+
+
+def _utf8() -> bool:
+    encoding = getattr(sys.stderr, "encoding", None) or ""
+    return encoding.lower().replace("-", "") == "utf8"
+
+
+def plain(value: object, depth: int = 0) -> Any:
+    """Return `value` as what JSON can say, by its text where JSON has no word for it."""
+    if value is None or isinstance(value, (bool, int)):
+        return value
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if isinstance(value, BaseException):
+        return summary(value)
+    if depth < _DEEPEST and isinstance(value, Mapping):
+        return {str(key): plain(inner, depth + 1) for key, inner in value.items()}
+    if depth < _DEEPEST and isinstance(value, (list, tuple, set, frozenset)):
+        return [plain(inner, depth + 1) for inner in value]
+    return value.decode(errors="backslashreplace") if isinstance(value, bytes) else str(value)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str):
+        return _quoted(value)
+    if isinstance(value, BaseException):
+        return _quoted(summary(value))
+    if isinstance(value, (Mapping, list, tuple, set, frozenset)):
+        return one_line(json.dumps(plain(value), ensure_ascii=False))
+    return _quoted(str(value))
+
+
+def _quoted(text: str) -> str:
+    """Return `text` in quotes if without them nobody could tell where it ends."""
+    if text and text.isprintable() and not any(char in text for char in " \"'="):
+        return text
+    return one_line(json.dumps(text, ensure_ascii=False))
+
+
+def _indented(error: BaseException) -> str:
+    return _indented_text("".join(traceback.format_exception(error)))
+
+
+def _indented_text(text: str) -> str:
+    return "\n".join("    " + one_line(line) for line in text.rstrip("\n").split("\n"))

@@ -1,0 +1,91 @@
+"""One run of an application: the synchronous shell around exactly one `trio.run`."""
+
+from __future__ import annotations
+
+import traceback
+from typing import TYPE_CHECKING
+
+import trio
+
+from echosvc import errors
+from echosvc._cli import exits
+from echosvc._cli.logs import LogHandler, logging_to_stderr
+from echosvc._cli.settings import Settings
+from echosvc._cli.signals import Conductor, StopSignals
+
+if TYPE_CHECKING:
+    from echosvc._cli.run import Plan
+    from echosvc._manifest.registry import Registry
+
+
+def perform(settings: Settings, registry: Registry, plan: Plan) -> int:
+    """Run `plan` with the services of `registry`, and return the exit code."""
+    with StopSignals() as signals, logging_to_stderr(settings, terminal=plan.terminal) as log:
+        run = _Run(settings, registry, plan, signals, log)
+        try:
+            result = trio.run(run.main)
+        except BaseException as error:  # noqa: BLE001 - the one place where a run's errors end
+            if signals.first is None:
+                return exits.end(error, tracebacks=settings.tracebacks, color=settings.color)
+            return _ended_by_signal(signals, error, settings)
+    if signals.first is not None:
+        return signals.code
+    ending = exits.code_of_result(result)
+    for line in ending.lines:
+        exits.say_error(line, color=settings.color)
+    return ending.code
+
+
+def _ended_by_signal(signals: StopSignals, error: BaseException, settings: Settings) -> int:
+    """Return the signal's code; say what else went wrong than being stopped."""
+    others = [leaf for leaf in exits.leaves(error) if not isinstance(leaf, errors.Canceled)]
+    for leaf in others:
+        if settings.tracebacks:
+            exits.say("".join(traceback.format_exception(leaf)).rstrip("\n"))
+        for line in exits.decide(leaf).lines:
+            exits.say_error(line, color=settings.color)
+    return signals.code
+
+
+class _Run:
+    """What the parts of a run share."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        registry: Registry,
+        plan: Plan,
+        signals: StopSignals,
+        log: LogHandler,
+    ) -> None:
+        self.settings = settings
+        self.registry = registry
+        self.plan = plan
+        self.log = log
+        self.conductor = Conductor(signals, self._notice)
+
+    def _notice(self, text: str) -> None:
+        (self.log.write or exits.say)(text)
+
+    async def main(self) -> object:
+        return await self.conductor.run(self._with_terminal if self.plan.terminal else self._serve)
+
+    async def _with_terminal(self) -> object:
+        from echosvc._terminal import open_terminal
+        from echosvc._terminal.history import default_history_path
+
+        async with open_terminal(
+            self.plan.args, color=self.settings.color, history=default_history_path()
+        ) as terminal:
+            with self.log.through(terminal.log_line):
+                return await self._serve(terminal)
+
+    async def _serve(self, terminal: object = None) -> object:
+        from echosvc import open_runtime
+
+        async with open_runtime(self.registry, terminal=terminal) as runtime:
+            self.conductor.stop = runtime.stop
+            if not self.plan.entry:
+                await trio.sleep_forever()
+            args = () if self.plan.terminal else self.plan.args
+            return await runtime.run(self.plan.entry, self.plan.host, *args)

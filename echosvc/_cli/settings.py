@@ -1,0 +1,112 @@
+"""What the global options ask for, wherever on the line they stood."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+
+import typer
+
+from echosvc._cli.exits import UsageFault
+
+LOG_FORMATS: Final = ("text", "json")
+COLORS: Final = ("auto", "always", "never")
+
+
+def _names(choices: Sequence[str]) -> Any:
+    return lambda: list(choices)
+
+
+# Declared once, on `echosvc` itself; `commands.Root` gives them to every command too, so that
+# `echosvc -v run` and `echosvc run -v` are the same.
+Src = Annotated[
+    str | None,
+    typer.Option(
+        "--src",
+        metavar="DIR",
+        help="Folder with the manifests; without it echosvc.lock says which.",
+    ),
+]
+Verbose = Annotated[
+    int,
+    typer.Option(
+        "-v",
+        "--verbose",
+        count=True,
+        show_default=False,
+        help="Log from INFO; -vv from DEBUG, and with tracebacks.",
+    ),
+]
+Silent = Annotated[
+    bool, typer.Option("-s", "--silent", help="No log at all; errors are still said.")
+]
+LogFormat = Annotated[
+    str | None,
+    typer.Option(
+        "--log-format",
+        metavar="text|json",
+        help="How log lines look: for people (text) or one JSON object a line.",
+        autocompletion=_names(LOG_FORMATS),
+    ),
+]
+Color = Annotated[
+    str | None,
+    typer.Option(
+        "--color",
+        metavar="auto|always|never",
+        help="Colours; auto asks NO_COLOR, FORCE_COLOR and the terminal.",
+        autocompletion=_names(COLORS),
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The global options of one command line."""
+
+    src: str | None = None
+    verbose: int = 0
+    silent: bool = False
+    log_format: str = "text"
+    color: str = "auto"
+
+    @property
+    def tracebacks(self) -> bool:
+        """Whether an error shows where it came from, frame by frame."""
+        return self.verbose >= 2
+
+
+SHARED: Final = tuple(Settings.__dataclass_fields__)
+"""The names of the options that every command takes."""
+
+
+def merge(before: Mapping[str, Any], after: Mapping[str, Any]) -> Settings:
+    """Return the settings of `echosvc BEFORE command AFTER`: the later one wins, -v adds up.
+
+    Raises UsageFault for a value that isn't one of its option's, and for -s with -v.
+    """
+
+    def last(name: str) -> Any:
+        return before.get(name) if after.get(name) is None else after.get(name)
+
+    settings = Settings(
+        src=last("src"),
+        verbose=(before.get("verbose") or 0) + (after.get("verbose") or 0),
+        silent=bool(before.get("silent") or after.get("silent")),
+        log_format=one_of("--log-format", last("log_format") or "text", LOG_FORMATS),
+        color=one_of("--color", last("color") or "auto", COLORS),
+    )
+    if settings.silent and settings.verbose:
+        raise UsageFault("--silent and --verbose contradict each other, leave one out")
+    return settings
+
+
+def one_of(option: str, value: str, choices: Sequence[str]) -> str:
+    """Return `value` if it is one of `choices`, else raise UsageFault naming the near one."""
+    if value in choices:
+        return value
+    near = difflib.get_close_matches(value, choices, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"it takes {', '.join(choices)}"
+    raise UsageFault(f"{option} {value!r} is not known, {hint}")
