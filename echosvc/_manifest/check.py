@@ -1,0 +1,139 @@
+"""All of a folder's manifests and sources, read and checked in one go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from echosvc._manifest import graph, manifest, overrides, source
+from echosvc._manifest.entry import Entry, where
+from echosvc._manifest.kinds import KINDS, Kind
+from echosvc._manifest.manifest import Draft
+from echosvc._manifest.near import did_you_mean, shown
+from echosvc._manifest.validate import COMMON, validate
+from echosvc.errors import ManifestError
+
+
+def check(
+    folder: Path | str,
+    overrides: Iterable[str] = (),
+    *,
+    kinds: Mapping[str, Kind] = KINDS,
+    env: Mapping[str, str] | None = None,
+) -> list[ManifestError]:
+    """Return every fault of a folder's manifests and sources, ordered by file and line.
+
+    Nothing is run: sources are compiled only. Never raises for what is found in the folder.
+    """
+    return gather(folder, overrides, kinds=kinds, env=env)[1]
+
+
+def gather(
+    folder: Path | str,
+    texts: Iterable[str] = (),
+    *,
+    kinds: Mapping[str, Kind] = KINDS,
+    env: Mapping[str, str] | None = None,
+    sources: bool = True,
+) -> tuple[list[Entry], list[ManifestError]]:
+    """Return the entries of a folder, and every fault; `texts` are overrides.
+
+    The entries are good for use only when there are no faults. Without `sources` the Python files
+    aren't looked at, which is enough for a listing.
+    """
+    found = manifest.read_folder(folder, env)
+    faults = found.faults
+    faults += overrides.apply(texts, found.drafts, env)
+    entries, more = build(found.drafts, kinds, found.unread, sources=sources)
+    return entries, ordered([*faults, *more])
+
+
+def build(
+    drafts: Iterable[Draft],
+    kinds: Mapping[str, Kind],
+    unread: set[str | None],
+    *,
+    sources: bool,
+) -> tuple[list[Entry], list[ManifestError]]:
+    """Return the entries that `drafts` make, and every fault in and between them.
+
+    An entry with a fault is made of what is sound in it, so that the rest is checked as well.
+    """
+    faults: list[ManifestError] = []
+    first: dict[str, Draft] = {}
+    entries: dict[str, Entry] = {}
+    for draft in drafts:
+        if (other := first.setdefault(draft.id, draft)) is not draft:
+            file, line, _ = where(other.node, other.file, ("name",))
+            place = f"first in {file}:{line}" if line else "given twice"
+            hint = "rename one of them"
+            message = f"the id {draft.id} is taken, {place}"
+            faults.append(_fault(draft, ("name",), message, hint))
+        entry = _entry(draft, kinds, faults)
+        if entry is not None and other is draft:
+            entries[entry.id] = entry
+    known = {id_: draft.kind for id_, draft in first.items()}
+    faults += graph.check_references(entries.values(), known, kinds, unread)
+    faults += graph.check_supervisors(entries)
+    faults += graph.resolve(entries, kinds)[1]
+    if sources:
+        for entry in entries.values():
+            if source.has_source(entry):
+                faults += source.check(entry)
+    return list(entries.values()), faults
+
+
+def _entry(draft: Draft, kinds: Mapping[str, Kind], faults: list[ManifestError]) -> Entry | None:
+    """Return the entry that a draft makes, None for an unknown kind; adds what is wrong with it."""
+    data: dict[str, object] = draft.node.plain()
+    meta = data.get("meta")
+    if "meta" in data and not isinstance(meta, dict):
+        message = f"meta is a mapping, and this is {manifest.what(meta)}"
+        faults.append(_fault(draft, ("meta",), message, "write key: value below it"))
+    for name in COMMON:
+        data.pop(name, None)
+    kind = kinds.get(draft.kind)
+    if kind is None:
+        if draft.kind:  # a missing one has been said
+            hint = did_you_mean(draft.kind, kinds) or f"there are {', '.join(kinds)}"
+            message = f"unknown kind {shown(draft.kind)}"
+            faults.append(_fault(draft, ("kind",), message, hint))
+        return None
+    spec, complaints = validate(data, kind.spec)
+    for complaint in complaints:
+        path, message = complaint.path, complaint.message
+        if path and not complaint.at_key:
+            message = f"{graph.field_name(path)}: {message}"
+        faults.append(_fault(draft, path, message, complaint.hint, key=complaint.at_key))
+    return Entry(
+        draft.namespace,
+        draft.name,
+        draft.kind,
+        spec,
+        meta if isinstance(meta, dict) else {},
+        data,
+        draft.file,
+        draft.node,
+    )
+
+
+def _fault(
+    draft: Draft, path: tuple[str | int, ...], message: str, hint: str = "", key: bool = False
+) -> ManifestError:
+    file, line, column = where(draft.node, draft.file, path, key=key)
+    return ManifestError(message, file=file, line=line, column=column, entry=draft.id, hint=hint)
+
+
+def ordered(faults: Iterable[ManifestError]) -> list[ManifestError]:
+    """Return the faults by file, line and column, each once.
+
+    Several entries may share a source, and what is wrong in it is then found for each of them:
+    the first is kept.
+    """
+    unique: dict[tuple[str, int, int, str], ManifestError] = {}
+    for fault in faults:
+        key = (fault.file, fault.line, fault.column, fault.message)
+        if not fault.line:
+            key = (*key[:3], f"{fault.entry} {fault.message}")
+        unique.setdefault(key, fault)
+    return sorted(unique.values(), key=lambda fault: (fault.file, fault.line, fault.column))

@@ -1,0 +1,210 @@
+"""The kinds of entries as data: what an entry of each kind may say, and what it refers to.
+
+A kind is a name, a msgspec Struct and a list of references. An application's own kind is one more
+`Kind`, checked and reported in the same way. Durations are seconds in the spec, however they were
+written; defaults are the design's, which are OTP's where OTP has one.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+
+from echosvc.errors import Invalid
+
+Count = Annotated[int, msgspec.Meta(ge=0)]
+"""A whole number, not negative."""
+
+
+class Seconds(float):
+    """A duration: written ``2s``, ``1m30s`` or as a number of seconds, and held in seconds."""
+
+    __slots__ = ()
+
+
+class _Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What every spec is: checked when made, and never changed."""
+
+
+class Restart(_Spec, frozen=True, kw_only=True):
+    """How long to wait before a failed service is started again, and how often to try."""
+
+    initial_delay: Seconds = Seconds(1)
+    max_delay: Seconds = Seconds(90)
+    backoff_factor: Annotated[float, msgspec.Meta(ge=1)] = 2.0
+    jitter: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.1
+    max_attempts: Count = 0
+    """0 tries for ever."""
+
+
+class Lifecycle(_Spec, frozen=True, kw_only=True):
+    """When a service is started, when it counts as up, and how it is stopped."""
+
+    auto_start: bool = False
+    start_timeout: Seconds = Seconds(10)
+    stop_timeout: Seconds = Seconds(10)
+    stable_threshold: Seconds = Seconds(5)
+    requires: list[str] = []
+    depends_on: list[str] = []
+    startup: Literal["required", "optional"] = "required"
+    ready: Literal["started", "explicit"] = "started"
+    restart: Restart = Restart()
+
+
+class ProcessHost(_Spec, frozen=True, kw_only=True):
+    """`process.host`: runs processes side by side."""
+
+    lifecycle: Lifecycle = Lifecycle()
+    mailbox: Count = 65_536
+    """Messages that an inbox holds; 0 is no limit. An entry's own `mailbox` comes first."""
+    max_processes: Count = 0
+    """0 is no limit."""
+    allow: list[str] = []
+    """Patterns of the ids that may run here (``app:*``); none is all."""
+    stop_timeout: Seconds = Seconds(10)
+
+
+class TerminalHost(_Spec, frozen=True, kw_only=True):
+    """`terminal.host`: runs one process with the keyboard and the screen."""
+
+    lifecycle: Lifecycle = Lifecycle()
+    mailbox: Count = 65_536
+    allow: list[str] = []
+    stop_timeout: Seconds = Seconds(10)
+
+
+class ProcessPy(_Spec, frozen=True, kw_only=True):
+    """`process.py`: an ``async def`` in a Python file, to be run as a process."""
+
+    source: str
+    """``file://`` and a path relative to the manifest."""
+    method: str = "main"
+    modules: list[str] = []
+    """The echosvc modules that the source imports, beyond those that are always there."""
+    host: str | None = None
+    """Where it runs when whoever starts it names no host."""
+    mailbox: Count | None = None
+
+
+class ProcessService(_Spec, frozen=True, kw_only=True):
+    """`process.service`: a process that is started, restarted and stopped with the runtime."""
+
+    process: str
+    host: str
+    args: list[Any] = []
+    lifecycle: Lifecycle = Lifecycle()
+
+
+class Child(_Spec, frozen=True, kw_only=True):
+    """One child of a `process.supervisor`, written as a mapping; an id alone has the defaults."""
+
+    entry: str
+    restart: Literal["permanent", "transient", "temporary"] = "permanent"
+    host: str | None = None
+    args: list[Any] = []
+    name: str | None = None
+    """Tells several children of one entry apart; the entry's id when not given."""
+    stop_timeout: Seconds | None = None
+
+
+class ProcessSupervisor(_Spec, frozen=True, kw_only=True):
+    """`process.supervisor`: starts children in order and restarts them by a strategy.
+
+    Children are processes (which need a host: their own, the entry's or the supervisor's),
+    services and other supervisors. The words and defaults are OTP's.
+    """
+
+    children: list[str | Child]
+    strategy: Literal["one_for_one", "one_for_all", "rest_for_one"] = "one_for_one"
+    max_restarts: Count = 3
+    within: Seconds = Seconds(5)
+    host: str | None = None
+    lifecycle: Lifecycle = Lifecycle()
+
+    def all_children(self) -> list[Child]:
+        """Return the children in their order, those that are only an id with the defaults."""
+        return [Child(entry=c) if isinstance(c, str) else c for c in self.children]
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A field that names another entry, and the kinds which that may be.
+
+    In `path`, ``"*"`` stands for every item of a list. No `kinds` means: anything that can be
+    started, that is, has a lifecycle.
+    """
+
+    path: tuple[str, ...]
+    kinds: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of entry: its name, what an entry of it may say, and what it refers to."""
+
+    name: str
+    spec: type[msgspec.Struct]
+    references: tuple[Reference, ...] = ()
+
+    @property
+    def startable(self) -> bool:
+        """Whether entries of this kind have a lifecycle of their own."""
+        return "lifecycle" in self.spec.__struct_fields__
+
+
+HOSTS: Final = ("process.host", "terminal.host")
+_ORDER: Final = (
+    Reference(("lifecycle", "requires", "*")),
+    Reference(("lifecycle", "depends_on", "*")),
+)
+_CHILDREN: Final = ("process.py", "process.service", "process.supervisor")
+
+KINDS: Final[dict[str, Kind]] = {
+    kind.name: kind
+    for kind in (
+        Kind("terminal.host", TerminalHost, _ORDER),
+        Kind("process.host", ProcessHost, _ORDER),
+        Kind("process.py", ProcessPy, (Reference(("host",), HOSTS),)),
+        Kind(
+            "process.service",
+            ProcessService,
+            (Reference(("process",), ("process.py",)), Reference(("host",), HOSTS), *_ORDER),
+        ),
+        Kind(
+            "process.supervisor",
+            ProcessSupervisor,
+            (
+                Reference(("host",), HOSTS),
+                Reference(("children", "*"), _CHILDREN),
+                Reference(("children", "*", "entry"), _CHILDREN),
+                Reference(("children", "*", "host"), HOSTS),
+                *_ORDER,
+            ),
+        ),
+    )
+}
+"""The kinds that are always there, by name."""
+
+
+def decode(kind: type, value: Any) -> Any:
+    """Turn a plain value into `Seconds`; the hook that msgspec calls for types of our own.
+
+    Raises ValueError with the words for the fault.
+    """
+    if kind is not Seconds:
+        raise ValueError(f"{kind.__name__} cannot stand in a manifest")
+    # Late, because it brings trio, and a listing of entries needs none of it.
+    from echosvc.time import parse_duration
+
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise ValueError("expected a duration such as 10s or 1m30s")
+    try:
+        seconds = parse_duration(value)
+    except (Invalid, OverflowError) as exc:
+        raise ValueError(str(exc)) from exc
+    if math.isnan(seconds) or seconds < 0:
+        raise ValueError(f"a duration of {value} is less than nothing")
+    return Seconds(seconds)

@@ -1,0 +1,153 @@
+"""The entries of an application by id, checked as a whole or not there at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from echosvc._manifest import source
+from echosvc._manifest.check import build, gather, ordered
+from echosvc._manifest.entry import Entry
+from echosvc._manifest.graph import Dependencies, dependencies
+from echosvc._manifest.kinds import KINDS, Kind
+from echosvc._manifest.manifest import INDEX, Draft
+from echosvc._manifest.near import did_you_mean, near
+from echosvc._manifest.node import node_of
+from echosvc.errors import ManifestError, NotFound
+
+
+class Registry:
+    """Entries by id, in the order of their files. It does not change once it is made.
+
+    Made by `load` from a folder or by `from_entries` in code; both check everything first.
+    """
+
+    def __init__(self, entries: Iterable[Entry] = (), kinds: Mapping[str, Kind] = KINDS) -> None:
+        self._entries = {entry.id: entry for entry in entries}
+        self._kinds = kinds
+
+    @classmethod
+    def load(
+        cls,
+        folder: Path | str,
+        overrides: Iterable[str] = (),
+        *,
+        kinds: Mapping[str, Kind] = KINDS,
+        env: Mapping[str, str] | None = None,
+        sources: bool = True,
+    ) -> Registry:
+        """Read and check a folder's manifests.
+
+        Args:
+            folder: Where the manifests are; folders below it are read too.
+            overrides: ``ns:entry:path=value``, put over the entries before they are checked.
+            kinds: The kinds of entries there are.
+            env: What ``${env:NAME}`` is taken from; by default `os.environ`.
+            sources: Whether to check the Python files too; a listing needs no such thing.
+
+        Raises:
+            ManifestError: The first fault; `faults` has all of them, by file and line.
+        """
+        entries, faults = gather(folder, overrides, kinds=kinds, env=env, sources=sources)
+        _refuse(faults)
+        return cls(entries, kinds)
+
+    @classmethod
+    def from_entries(
+        cls,
+        entries: Iterable[Mapping[str, Any]],
+        folder: Path | str = ".",
+        *,
+        kinds: Mapping[str, Kind] = KINDS,
+    ) -> Registry:
+        """Make a registry in code, from entries as a manifest has them.
+
+        Args:
+            entries: Mappings with `id` (``ns:name``) and `kind`, and the fields of that kind.
+            folder: Where ``file://`` paths start from.
+            kinds: The kinds of entries there are.
+
+        Raises:
+            ManifestError: As `load`, without file and line.
+        """
+        drafts = []
+        faults = []
+        for fields in entries:
+            own = dict(fields)
+            id_ = own.pop("id", None)
+            namespace, _, name = id_.partition(":") if isinstance(id_, str) else ("", "", "")
+            kind = own.get("kind")
+            if not namespace or not name or not isinstance(kind, str):
+                message = (
+                    f"an entry needs an id 'ns:name' and a kind, and this has {id_!r}, {kind!r}"
+                )
+                faults.append(ManifestError(message))
+                continue
+            node = node_of({"name": name, **own})
+            drafts.append(Draft(namespace, name, kind, node, Path(folder, INDEX)))
+        sound, more = build(drafts, kinds, set(), sources=True)
+        _refuse(ordered([*faults, *more]))
+        return cls(sound, kinds)
+
+    def get(self, id: str) -> Entry:
+        """Return the entry with this id; raises `NotFound`, with near ids in the message."""
+        try:
+            return self._entries[id]
+        except KeyError:
+            hint = did_you_mean(id, self._entries)
+            raise NotFound(f"no entry {id}{f', {hint}' if hint else ''}") from None
+
+    def find(
+        self,
+        kind: str | None = None,
+        namespace: str | None = None,
+        meta: Mapping[str, Any] | None = None,
+    ) -> list[Entry]:
+        """Return the entries that fit all that is asked for; `meta` must have these values."""
+        wanted = {} if meta is None else dict(meta)
+        return [
+            entry
+            for entry in self
+            if (kind is None or entry.kind == kind)
+            and (namespace is None or entry.namespace == namespace)
+            and all(key in entry.meta and entry.meta[key] == wanted[key] for key in wanted)
+        ]
+
+    def near(self, id: str, kinds: Iterable[str] = ()) -> list[str]:
+        """Return the ids that look like this one, the nearest first, of some kinds if given."""
+        wanted = tuple(kinds)
+        return near(id, [e.id for e in self if not wanted or e.kind in wanted])
+
+    def kind(self, entry: Entry) -> Kind:
+        """Return the kind of an entry."""
+        return self._kinds[entry.kind]
+
+    def load_target(self, id: str) -> source.Target:
+        """Return the async function that an entry names; raises `NotFound`, `ManifestError`."""
+        entry = self.get(id)
+        if not source.has_source(entry):
+            raise entry.fault(f"a {entry.kind} is nothing to run", "kind")
+        return source.load(entry)
+
+    def dependencies(self) -> Dependencies:
+        """Return what has to be up before what."""
+        return dependencies(self, self._kinds)
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self._entries.values())
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __contains__(self, id: object) -> bool:
+        return id in self._entries
+
+    def __repr__(self) -> str:
+        return f"<Registry of {len(self)} entries>"
+
+
+def _refuse(faults: list[ManifestError]) -> None:
+    if faults:
+        faults[0].faults = tuple(faults)
+        raise faults[0]

@@ -1,0 +1,307 @@
+"""The Python files that entries name: checked without being run, then loaded.
+
+A source is a file by itself: it is no part of a package, so it has no relative imports, and a
+plain ``import helper`` of a file beside it fails as it would for any module that isn't installed,
+with a hint. Two applications may thus both have a `helper.py`; code that sources share belongs in
+a package that is installed or on PYTHONPATH.
+
+A file is run once in a Python process, as Python itself does it, and shared by all processes of
+all entries that name it; a module of its own name stands for it in `sys.modules`. `reload` reads
+it anew for an upgrade: processes that run keep the functions they have.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import inspect
+import linecache
+import os
+import sys
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final
+
+from echosvc._manifest import analysis as static
+from echosvc._manifest.entry import Entry
+from echosvc._manifest.manifest import display
+from echosvc._manifest.near import did_you_mean, shown
+from echosvc.errors import ManifestError
+
+SCHEME: Final = "file://"
+
+Target = Callable[..., Awaitable[Any]]
+
+_lock = threading.RLock()  # two runtimes may load the same file in two threads
+_analyses: dict[Path, tuple[tuple[int, ...], static.Analysis]] = {}
+"""Files that were checked and not loaded yet, so that starting doesn't compile them twice."""
+_loaded: dict[Path, tuple[ModuleType, static.Analysis]] = {}
+
+
+def has_source(entry: Entry) -> bool:
+    """Whether the entry is one that names a source and a method in it."""
+    return isinstance(getattr(entry.spec, "source", None), str) and hasattr(entry.spec, "method")
+
+
+def path_of(entry: Entry) -> Path:
+    """Return the file that an entry's `source` names; raises `ManifestError` if it names none."""
+    source: str = entry.spec.source
+    if not source.startswith(SCHEME):
+        hint = f"write {SCHEME}{source.removeprefix('file:')}"
+        raise entry.fault(f"the source {shown(source)} names no file", "source", hint=hint)
+    path = Path(os.path.normpath(entry.folder / source[len(SCHEME) :]))
+    try:
+        if path.is_file():
+            return path
+        missing = not path.exists()
+    except (OSError, ValueError):  # a NUL in the name, a folder that may not be read
+        missing = True
+    message = f"there is no file {display(path)}" if missing else f"{display(path)} is no file"
+    hint = did_you_mean(path.name, _files(path.parent)) or "write it, or correct the path"
+    raise entry.fault(message, "source", hint=hint)
+
+
+def _files(folder: Path) -> list[str]:
+    try:
+        return [path.name for path in folder.iterdir() if path.suffix == ".py"]
+    except (OSError, ValueError):
+        return []
+
+
+def check(entry: Entry) -> list[ManifestError]:
+    """Return everything that is wrong with an entry's source, its method and its modules.
+
+    The source is compiled, never run.
+    """
+    try:
+        path = path_of(entry)
+        analysis = _analysis(entry, path)
+    except ManifestError as fault:
+        return [fault, *_check_listed(entry)]
+    return list(_check_all(entry, path, analysis))
+
+
+def load(entry: Entry) -> Target:
+    """Return the async function that an entry names, running its file if that is the first time.
+
+    Raises:
+        ManifestError: The file is missing, does not compile, raised something while it was run
+            (which is the `__cause__`), or has no such async method; with the file and line.
+    """
+    with _lock:
+        path = path_of(entry)
+        found = _loaded.get(path)
+        if found is None:
+            analysis = _analysis(entry, path)
+            _refuse(list(_check_all(entry, path, analysis)))
+            found = _run(entry, path, analysis), analysis
+            _loaded[path] = found
+            _analyses.pop(path, None)
+        else:
+            _refuse(list(_check_all(entry, path, found[1])))
+        return _target(entry, path, *found)
+
+
+def reload(entry: Entry) -> Target:
+    """Read an entry's file anew and return its async function, for all who load it from now on.
+
+    Raises `ManifestError` as `load` does; the version that was there before then stays.
+    """
+    with _lock:
+        path = path_of(entry)
+        _analyses.pop(path, None)
+        analysis = _analysis(entry, path)
+        _refuse(list(_check_all(entry, path, analysis)))
+        old = sys.modules.get(_module_name(path))
+        module = _run(entry, path, analysis)
+        try:
+            target = _target(entry, path, module, analysis)
+        except ManifestError:
+            _put_back(path, old)
+            raise
+        _loaded[path] = module, analysis
+        return target
+
+
+def _refuse(faults: list[ManifestError]) -> None:
+    if faults:
+        faults[0].faults = tuple(faults)
+        raise faults[0]
+
+
+def _analysis(entry: Entry, path: Path) -> static.Analysis:
+    try:
+        status = path.stat()
+        stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
+        with _lock:
+            found = _analyses.get(path)
+            if found is None or found[0] != stamp:
+                found = stamp, static.analyse(path.read_bytes(), path)
+                _analyses[path] = found
+        return found[1]
+    except OSError as exc:
+        raise entry.fault(f"{display(path)} cannot be read: {exc.strerror}", "source") from exc
+    except SyntaxError as exc:
+        raise ManifestError(
+            f"Python: {exc.msg}",
+            file=display(path),
+            line=exc.lineno or 0,
+            column=exc.offset or 0,
+            entry=entry.id,
+        ) from exc
+    except (RecursionError, MemoryError, ValueError, OverflowError) as exc:
+        message = f"Python cannot compile it: {str(exc) or type(exc).__name__}"
+        raise ManifestError(message, file=display(path), entry=entry.id) from exc
+
+
+def _check_all(entry: Entry, path: Path, analysis: static.Analysis) -> Iterator[ManifestError]:
+    yield from _check_method(entry, path, analysis)
+    yield from _check_listed(entry)
+    yield from _check_uses(entry, path, analysis)
+
+
+def _check_method(entry: Entry, path: Path, analysis: static.Analysis) -> Iterator[ManifestError]:
+    name: str = entry.spec.method
+    method = analysis.methods.get(name)
+    if method is None:
+        candidates = [key for key, found in analysis.methods.items() if found.kind == "async"]
+        hint = did_you_mean(name, candidates) or f"write async def {name}(…) in it"
+        if not name.isidentifier():
+            hint = "a method is the name of an async def"
+        yield entry.fault(f"{display(path)} has no method {shown(name)}", "method", hint=hint)
+    elif method.kind in ("sync", "class", "generator"):
+        is_what, cure = {
+            "sync": ("is not async", f"write async def {name}(…)"),
+            "class": ("is a class", "name an async def"),
+            "generator": ("is an async generator, because it has a yield", "return instead"),
+        }[method.kind]
+        yield ManifestError(
+            f"the method {name} {is_what}",
+            file=display(path),
+            line=method.line,
+            column=method.column,
+            entry=entry.id,
+            hint=cure,
+        )
+
+
+def _check_listed(entry: Entry) -> Iterator[ManifestError]:
+    seen: set[str] = set()
+    for index, module in enumerate(getattr(entry.spec, "modules", ())):
+        if not static.exists(module):
+            known = static.available()
+            hint = did_you_mean(module, known) or f"there are {', '.join(known)}"
+            message = f"echosvc has no module {shown(module)}"
+            yield entry.fault(message, "modules", index, hint=hint)
+        elif module in seen:
+            yield entry.fault(f"{module} is listed twice", "modules", index, hint="delete one")
+        seen.add(module)
+
+
+def _check_uses(entry: Entry, path: Path, analysis: static.Analysis) -> Iterator[ManifestError]:
+    def fault(line: int, column: int, message: str, hint: str) -> ManifestError:
+        return ManifestError(
+            message, file=display(path), line=line, column=column, entry=entry.id, hint=hint
+        )
+
+    for line, column in analysis.relative:
+        message = "a source is no part of a package, and has no relative imports"
+        yield fault(line, column, message, "import an installed package")
+    listed = static.ALWAYS.union(getattr(entry.spec, "modules", ()))
+    said: set[str] = set()
+    for use in analysis.uses:
+        name = use.name
+        if name in listed or name in said:
+            continue
+        if static.exists(name):
+            said.add(name)  # once, at its first place: one line in the manifest mends them all
+            file, line, _ = entry.where("modules")
+            place = f" ({file}:{line})" if line else ""
+            message = f"uses echosvc.{name}, which is not in the entry's modules{place}"
+            yield fault(use.line, use.column, message, f"add - {name} there")
+        elif use.plain and (name in static.plain_names() or name.startswith("__")):
+            continue
+        elif name.startswith("_"):
+            message = f"echosvc.{name} is private"
+            yield fault(use.line, use.column, message, "use what the public modules offer")
+        else:
+            known = static.available() + (sorted(static.plain_names()) if use.plain else [])
+            hint = did_you_mean(name, known) or f"there are {', '.join(static.available())}"
+            what = f"echosvc has no {'module ' * (not use.plain)}{name}"
+            if name == "*":
+                what, hint = "a star takes all of echosvc", "name what you need"
+            yield fault(use.line, use.column, what, hint)
+
+
+def _module_name(path: Path) -> str:
+    # With the path's hash, as two applications may both have a worker.py; the stem is for people.
+    digest = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:12]
+    return f"echosvc_source_{digest}.{path.stem}"
+
+
+def _run(entry: Entry, path: Path, analysis: static.Analysis) -> ModuleType:
+    """Run a file as a module; on failure `sys.modules` is as it was before."""
+    name = _module_name(path)
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None:  # Python knows no loader for the suffix
+        raise entry.fault(f"{display(path)} is no Python file", "source", hint="name a .py file")
+    module = importlib.util.module_from_spec(spec)
+    old = sys.modules.get(name)
+    sys.modules[name] = module  # before it runs: dataclasses and pickle look there
+    linecache.checkcache(str(path))
+    try:
+        # Not by the import system's loader: it trusts .pyc files that are as old as the source to
+        # the second, and would bring back what was edited away; and it writes them beside it.
+        exec(analysis.code, module.__dict__)  # noqa: S102  # to run it is what was asked for
+    except BaseException as exc:
+        _put_back(path, old)
+        if not isinstance(exc, Exception | SystemExit):
+            raise
+        raise _import_fault(entry, path, exc) from exc
+    return module
+
+
+def _put_back(path: Path, old: ModuleType | None) -> None:
+    name = _module_name(path)
+    if old is None:
+        sys.modules.pop(name, None)
+    else:
+        sys.modules[name] = old
+
+
+def _import_fault(entry: Entry, path: Path, exc: BaseException) -> ManifestError:
+    """Return what a source raised while it was run as a fault at its own line."""
+    line = 0
+    traceback = exc.__traceback__
+    while traceback is not None:
+        if traceback.tb_frame.f_code.co_filename == str(path):
+            line = traceback.tb_lineno
+        traceback = traceback.tb_next
+    hint = ""
+    if isinstance(exc, ModuleNotFoundError) and exc.name:
+        beside = path.with_name(f"{exc.name.partition('.')[0]}.py")
+        hint = "install it, or put its folder on PYTHONPATH"
+        if beside.is_file():
+            hint = f"{display(beside)} stands beside it, but a source is no package: {hint}"
+    text = " ".join(str(exc).split())
+    message = f"{type(exc).__name__}: {text}" if text else type(exc).__name__
+    message = f"failed while it was loaded: {message}"
+    return ManifestError(message, file=display(path), line=line, entry=entry.id, hint=hint)
+
+
+def _target(entry: Entry, path: Path, module: ModuleType, analysis: static.Analysis) -> Target:
+    name: str = entry.spec.method
+    target: Any = getattr(module, name, None)
+    # An async def may come out of a decorator as anything that returns an awaitable, so what is
+    # written decides where it is written; a name bound in another way is judged by what it is.
+    method = analysis.methods.get(name)
+    written = method.kind if method else ""
+    is_async = callable(target) and any(
+        inspect.iscoroutinefunction(inspect.unwrap(one)) for one in (target, target.__call__)
+    )
+    if not callable(target) or not (is_async or written in ("async", "decorated")):
+        message = f"{name} of {display(path)} is no async function"
+        raise entry.fault(message, "method", hint=f"write async def {name}(…)")
+    return target  # type: ignore[no-any-return]  # whatever the source calls its method
