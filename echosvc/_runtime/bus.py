@@ -1,0 +1,105 @@
+"""The event bus: news of what happens in a runtime, for whoever listens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Any, Final
+
+from echosvc._channel.core import Channel
+
+DEFAULT_SIZE: Final = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class BusEvent:
+    """One piece of news."""
+
+    system: str
+    """Which part of the runtime it comes from: process, mailbox, service, host, supervisor, …"""
+    kind: str
+    """What happened: started, ended, dead_letter, …"""
+    path: str
+    """Whom it is about: a PID or an entry's id."""
+    at: float
+    """When, on trio's clock."""
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+class Subscription(Channel[BusEvent]):
+    """A subscriber's channel: bounded, and honest about what it had to leave out.
+
+    When it is full, news is counted and not kept; the next event to be received after those that
+    were kept is then ``BusEvent("bus", "gap", …, data={"missed": n})``.
+    """
+
+    __slots__ = ("_bus", "_missed")
+
+    def __init__(self, bus: Bus, size: int) -> None:
+        super().__init__(size)
+        self._bus = bus
+        self._missed = 0
+
+    def _take(self) -> tuple[BusEvent | None, bool]:
+        taken = super()._take()
+        if self._missed:
+            self._buffer.append(
+                BusEvent("bus", "gap", "", self._bus.now(), {"missed": self._missed})
+            )
+            self._missed = 0
+        return taken
+
+    def _offer(self, event: BusEvent) -> None:
+        if self._receivers or len(self._buffer) < self._size:
+            self.send_nowait(event)
+        else:
+            self._missed += 1
+
+    def close(self) -> None:
+        """Unsubscribe."""
+        self._bus.unsubscribe(self)
+        super().close()
+
+
+class Bus:
+    """Who listens to what. Nothing is computed for an event that nobody listens to."""
+
+    __slots__ = ("_subscribers", "now")
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self.now = now
+        self._subscribers: dict[Subscription, tuple[str, str | None]] = {}
+
+    @property
+    def listening(self) -> bool:
+        """Whether anybody listens to anything."""
+        return bool(self._subscribers)
+
+    def subscribe(
+        self, system: str = "*", kind: str | None = None, size: int = DEFAULT_SIZE
+    ) -> Subscription:
+        """Give a channel of the news whose system (and kind) match these patterns."""
+        subscription = Subscription(self, size)
+        self._subscribers[subscription] = (system, kind)
+        return subscription
+
+    def unsubscribe(self, subscription: Subscription) -> None:
+        """Send this subscriber nothing more."""
+        self._subscribers.pop(subscription, None)
+
+    def emit(self, system: str, kind: str, path: str, **data: Any) -> None:
+        """Tell everybody who listens. Never waits."""
+        if not self._subscribers:
+            return
+        event = BusEvent(system, kind, path, self.now(), data)
+        for subscription, (wanted_system, wanted_kind) in tuple(self._subscribers.items()):
+            if fnmatchcase(system, wanted_system) and (
+                wanted_kind is None or fnmatchcase(kind, wanted_kind)
+            ):
+                subscription._offer(event)
+
+    def close(self) -> None:
+        """End all subscriptions; what was sent can still be received."""
+        for subscription in tuple(self._subscribers):
+            subscription.close()

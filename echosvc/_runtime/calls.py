@@ -1,0 +1,117 @@
+"""Questions and their answers, and sending that waits for room."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from echosvc._channel.core import Channel
+from echosvc._channel.waiting import Waiter, park
+from echosvc._runtime.message import Message
+from echosvc._runtime.signals import Reply, Withdraw
+from echosvc.errors import CallTimeout, Invalid, MailboxFull, ProcessNotFound
+
+if TYPE_CHECKING:
+    from echosvc._runtime.pid import Pid
+    from echosvc._runtime.process import Process
+
+
+async def call(
+    process: Process, dest: str, topic: str, payload: tuple[Any, ...], timeout: float
+) -> Any:
+    """Send a message, and wait for the answer to it and nothing else."""
+    runtime = process.runtime
+    await trio.lowlevel.checkpoint_if_cancelled()
+    other = runtime.find(dest, topic)
+    if other is process:
+        raise Invalid(f"process {process.pid} cannot call itself: it would wait for itself")
+    number = runtime.next_call()
+    slot: Channel[Any] = Channel(1)
+    if process.calls is None:
+        process.calls = {}
+    process.calls[number] = slot
+    try:
+        runtime.send(other.pid, topic, payload, process.pid, number)
+        deadline = trio.current_time() + timeout
+        waiter = await park((slot,), deadline)
+        # An answer may have come in the same moment as the deadline: then it is in the slot.
+        if not waiter.claimed and not len(slot):
+            raise CallTimeout(pid=other.pid, topic=topic, timeout=timeout)
+        answer = waiter.value if waiter.claimed else slot.receive_nowait()
+    finally:
+        if (process.calls or {}).pop(number, None) is not None:
+            runtime.route(other.pid, Withdraw(number))
+        elif len(slot):
+            runtime.dead_letter(process.pid, other.pid, topic, "a reply to a cancelled call")
+    if isinstance(answer, BaseException):
+        raise answer
+    return answer
+
+
+def answer(process: Process, caller: Pid, number: int, topic: str, value: Any) -> None:
+    """Send what the process answers; nobody waits any more: a dead letter."""
+    runtime = process.runtime
+    if process.unanswered is None or process.unanswered.pop(number, None) is None:
+        runtime.dead_letter(caller, process.pid, topic, "a second or late reply")
+    elif not runtime.route(caller, Reply(process.pid, number, topic, value)):
+        runtime.dead_letter(caller, process.pid, topic, "a reply to a process that has ended")
+
+
+def answer_leftovers(process: Process) -> None:
+    """Tell those who still wait for an answer of this process that it has ended."""
+    for number, (caller, topic) in (process.unanswered or {}).items():
+        gone = ProcessNotFound(
+            f"process {process.pid} ended without an answer to {topic!r}",
+            pid=process.pid,
+            topic=topic,
+        )
+        process.runtime.route(caller, Reply(process.pid, number, topic, gone))
+    process.unanswered = None
+
+
+async def deliver(process: Process, dest: str, topic: str, payload: tuple[Any, ...]) -> None:
+    """Send a message, and wait for room in the mailbox if there is none."""
+    await trio.lowlevel.checkpoint_if_cancelled()
+    runtime = process.runtime
+    try:
+        runtime.send(dest, topic, payload, process.pid)
+    except MailboxFull as full:
+        other = runtime.find(dest, topic)
+        if other is process:
+            raise  # its own mailbox: it would wait for itself
+        message = full.undelivered
+        assert isinstance(message, Message)
+        await _wait_for_room(other, message)
+    else:
+        await trio.lowlevel.cancel_shielded_checkpoint()
+
+
+async def _wait_for_room(other: Process, message: Message) -> None:
+    mailbox = other.mailbox
+    waiting = _Waiting(mailbox.senders, message)
+    mailbox.senders = waiting.senders
+    waiter = await park((waiting,))
+    if not waiter.ok:
+        raise ProcessNotFound(
+            f"process {other.pid} ended before it had room for {message.topic!r}",
+            pid=other.pid,
+            topic=message.topic,
+            undelivered=message,
+        )
+
+
+class _Waiting:
+    """The place of a sender at a full mailbox."""
+
+    __slots__ = ("message", "senders")
+
+    def __init__(self, senders: dict[Waiter, Message] | None, message: Message) -> None:
+        self.senders: dict[Waiter, Message] = {} if senders is None else senders
+        self.message = message
+
+    def _park(self, waiter: Waiter) -> None:
+        self.senders[waiter] = self.message
+
+    def _unpark(self, waiter: Waiter) -> None:
+        self.senders.pop(waiter, None)

@@ -1,0 +1,157 @@
+"""A host: a nursery that runs processes, and what it lets in."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Final
+
+import trio
+
+from echosvc._channel.core import Channel
+from echosvc._channel.waiting import park
+from echosvc._runtime.pid import Pid
+from echosvc._runtime.program import Program
+from echosvc._runtime.signals import Cancel
+from echosvc.errors import PermissionDenied, RateLimited, Terminated, Unavailable
+
+if TYPE_CHECKING:
+    from echosvc._runtime.process import Process
+    from echosvc._runtime.runtime import Runtime
+    from echosvc._runtime.terminal import Terminal
+
+DEFAULT_MAILBOX: Final = 65_536
+DEFAULT_STOP_TIMEOUT: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class HostOptions:
+    """What a host lets in, and how it ends it."""
+
+    mailbox: int = DEFAULT_MAILBOX
+    """Messages that a mailbox takes in, where the program says nothing else; 0 for any number."""
+    max_processes: int = 0
+    """How many processes at a time; 0 for any number."""
+    allow: tuple[str, ...] = ()
+    """Globs of the programs that may run here; empty for any."""
+    stop_timeout: float = DEFAULT_STOP_TIMEOUT
+    """Seconds between asking its processes to end and ending them."""
+
+
+class Host:
+    """Runs processes as tasks of one nursery.
+
+    A process that fails takes nothing with it: its task ends normally, and what happened is told
+    to those who asked. Only what is not for a supervisor to keep, such as Ctrl-C, goes through.
+    """
+
+    __slots__ = (
+        "_emptied",
+        "_nursery",
+        "id",
+        "options",
+        "processes",
+        "runtime",
+        "stopping",
+        "terminal",
+    )
+
+    def __init__(
+        self, runtime: Runtime, id: str, options: HostOptions, terminal: Terminal | None = None
+    ) -> None:
+        self.runtime = runtime
+        self.id = id
+        self.options = options
+        self.terminal = terminal
+        self.processes: dict[Pid, Process] = {}
+        self.stopping = False
+        self._nursery: trio.Nursery | None = None
+        self._emptied: Channel[None] = Channel(0)  # closed when a stopping host has none left
+
+    def __repr__(self) -> str:
+        return f"<host {self.id} with {len(self.processes)} processes>"
+
+    async def live(self, task_status: trio.TaskStatus[None]) -> None:
+        """Be the host's task until it is stopped or cancelled."""
+        try:
+            async with trio.open_nursery() as self._nursery:
+                task_status.started()
+                if not self._emptied._closed:
+                    await park((self._emptied,))
+        finally:
+            self.stopping = True
+            self._nursery = None
+            self.runtime.hosts.pop(self.id, None)
+
+    def admit(self, program: Program) -> None:
+        """Refuse a process that may not run here, or not now."""
+        if self.stopping or self._nursery is None:
+            raise Unavailable(f"host {self.id} is stopping; it starts nothing any more")
+        options = self.options
+        if options.max_processes and len(self.processes) >= options.max_processes:
+            if self.terminal is not None and self.processes:
+                owner = next(iter(self.processes))
+                raise RateLimited(
+                    f"the terminal of host {self.id} belongs to process {owner}: one at a time"
+                )
+            raise RateLimited(
+                f"host {self.id} runs {len(self.processes)} processes, as many as it may "
+                f"(max_processes: {options.max_processes})"
+            )
+        if options.allow and not any(fnmatchcase(program.name, glob) for glob in options.allow):
+            raise PermissionDenied(
+                f"host {self.id} does not allow {program.name} (allow: {', '.join(options.allow)})"
+            )
+
+    def start_task(self, fn: Callable[[], Awaitable[object]], name: str) -> None:
+        """Start a task in the host's nursery, with the context variables of the caller."""
+        if self._nursery is None:
+            raise Unavailable(f"host {self.id} has stopped")
+        self._nursery.start_soon(fn, name=name)
+
+    def start_process(self, process: Process) -> None:
+        """Start a process's task, with the context variables of the runtime."""
+        assert self._nursery is not None
+        self.runtime.start_task(self._nursery, process.live, process.pid)
+
+    def forget(self, process: Process) -> None:
+        """Take an ended process off the list."""
+        self.processes.pop(process.pid, None)
+        if self.stopping and not self.processes:
+            self._emptied.close()
+
+    async def stop(self, reason: str = "", timeout: float | None = None) -> None:
+        """End its processes, in order: ask, wait, insist.
+
+        Those that have asked for their events get a CANCEL and may take `timeout` seconds; those
+        that have not cannot hear it, and are terminated at once. When the time is up the rest is
+        terminated, and waited for.
+
+        Cancelled, it insists at once.
+        """
+        self.stopping = True
+        timeout = self.options.stop_timeout if timeout is None else timeout
+        for process in tuple(self.processes.values()):
+            if process.hears_events:
+                self.runtime.route(process.pid, Cancel(None, self.runtime.now(), reason))
+            else:
+                process.stop(Terminated(reason=reason))
+        if not self.processes:
+            self._emptied.close()
+        try:
+            await self._wait_emptied(trio.current_time() + timeout)
+        finally:
+            if self.processes:
+                for process in tuple(self.processes.values()):
+                    process.stop(Terminated(reason=reason))
+                with trio.CancelScope(shield=True):
+                    await self._wait_emptied(math.inf)
+
+    async def _wait_emptied(self, deadline: float) -> None:
+        await trio.lowlevel.checkpoint_if_cancelled()
+        if self.processes:
+            await park((self._emptied,), deadline)
+        else:
+            await trio.lowlevel.cancel_shielded_checkpoint()

@@ -1,0 +1,126 @@
+"""What arrives in an inbox (messages) and in an events channel (events)."""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING, Any, Final
+
+from echosvc._runtime.pid import Pid
+from echosvc._runtime.snapshot import snapshot
+from echosvc.errors import Invalid
+
+if TYPE_CHECKING:
+    from echosvc._runtime.process import Process
+
+CANCEL_AGE: Final = -1
+"""A CANCEL counts as older than everything, so that no backlog delays it."""
+
+
+class Message:
+    """What somebody sent, as it arrived."""
+
+    __slots__ = ("_age", "_asked", "_call", "data", "sender", "topic")
+
+    def __init__(self, topic: str, sender: Pid | None, data: Any) -> None:
+        self.topic = topic
+        self.sender = sender
+        """The PID of the process that sent it; `None` when that was no process."""
+        self.data = data
+        """No payload is `None`, one value is itself, several are a tuple."""
+        self._age = 0
+        self._call = 0  # the number of the question that this is, 0 when nobody waits
+        self._asked: Process | None = None
+
+    def __repr__(self) -> str:
+        return f"<Message {self.topic!r} from {self.sender}: {self.data!r}>"
+
+    @property
+    def is_call(self) -> bool:
+        """Whether the sender asked with `process.call`, and waits for a `reply`."""
+        return self._call != 0
+
+    def reply(self, value: Any = None) -> None:
+        """Answer a `process.call`; an exception as the value is raised at the other side.
+
+        Never waits. An answer that comes too late, or a second one, is a dead letter.
+
+        Raises:
+            Invalid: Nobody asked: the message was sent, not called.
+        """
+        if self._asked is None or self.sender is None:
+            raise Invalid(f"message {self.topic!r} was sent, not called: nobody waits for a reply")
+        answer = value if isinstance(value, BaseException) else snapshot(value)
+        self._asked.answer(self.sender, self._call, self.topic, answer)
+
+
+class EventKind(enum.Enum):
+    """What an `Event` tells."""
+
+    CANCEL = "pid.cancel"
+    """Somebody asks this process to end; `Event.reason` may say why."""
+    EXIT = "pid.exit"
+    """A monitored process has ended; `Event.result` says how."""
+    LINK_DOWN = "pid.link.down"
+    """A linked process has failed, and this process traps links."""
+
+    def __repr__(self) -> str:
+        return f"event.{self.name}"
+
+
+class Result:
+    """How a process ended: with a value, or with an error."""
+
+    __slots__ = ("error", "value")
+
+    def __init__(self, value: Any = None, error: BaseException | None = None) -> None:
+        self.value = value
+        self.error = error
+
+    def __repr__(self) -> str:
+        return f"error={self.error!r}" if self.error is not None else f"value={self.value!r}"
+
+    @property
+    def ok(self) -> bool:
+        """Whether it ended without an error."""
+        return self.error is None
+
+
+class Event:
+    """News for one process about another."""
+
+    __slots__ = ("_age", "at", "kind", "reason", "result", "sender")
+
+    def __init__(
+        self,
+        kind: EventKind,
+        sender: Pid | None,
+        at: float,
+        *,
+        result: Result | None = None,
+        reason: str = "",
+    ) -> None:
+        self.kind = kind
+        self.sender = sender
+        """The process that it is about; for CANCEL the one that asks, `None` if that is none."""
+        self.at = at
+        """When it happened, on trio's clock."""
+        self.result = Result() if result is None else result
+        """EXIT: how the process ended. LINK_DOWN: `result.error` is what it failed with."""
+        self.reason = reason
+        """CANCEL: why."""
+        self._age = 0
+
+    def __repr__(self) -> str:
+        about = f" {self.result!r}" if self.kind is not EventKind.CANCEL else f" {self.reason!r}"
+        return f"<{self.kind.name} from {self.sender}{about}>"
+
+
+def check_topic(topic: object) -> None:
+    """Refuse what is no topic that an application may use."""
+    if not isinstance(topic, str):
+        raise Invalid(f"a topic is a str, not {topic!r}")
+    if topic[:1] == "@":
+        raise Invalid(f"topic {topic!r}: topics that begin with '@' are the runtime's own")
+
+
+__all__ = ["CANCEL_AGE", "Event", "EventKind", "Message", "Result", "check_topic"]

@@ -1,0 +1,237 @@
+"""A process's life, from its first step to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from echosvc._channel.core import Channel
+from echosvc._runtime import calls, coroutines, relations
+from echosvc._runtime.crash import report_crash, report_end
+from echosvc._runtime.current import current_process
+from echosvc._runtime.mailbox import Mailbox
+from echosvc._runtime.message import Message, Result
+from echosvc._runtime.pid import Pid
+from echosvc._runtime.program import Program
+from echosvc._runtime.snapshot import snapshot
+from echosvc.errors import Terminated
+
+if TYPE_CHECKING:
+    from echosvc._runtime.coroutines import Coroutine
+    from echosvc._runtime.host import Host
+    from echosvc._runtime.runtime import Runtime
+
+
+class Process:
+    """One process: a task, a mailbox, and what ties it to others.
+
+    What most processes never use (links, monitors, names, coroutines, calls) is `None` until it
+    is used, so that an idle process stays small.
+    """
+
+    __slots__ = (
+        "args",
+        "calls",
+        "closing",
+        "context",
+        "coroutines",
+        "ended",
+        "ended_at",
+        "failure",
+        "hears_events",
+        "host",
+        "links",
+        "mailbox",
+        "names",
+        "next_program",
+        "on_end",
+        "on_ready",
+        "parent",
+        "pid",
+        "program",
+        "ready",
+        "runtime",
+        "scope",
+        "sent",
+        "started_at",
+        "stop_error",
+        "stopped_at",
+        "task",
+        "trap_links",
+        "unanswered",
+        "waited_for",
+        "watchers",
+        "watching",
+    )
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        host: Host,
+        pid: Pid,
+        program: Program,
+        args: tuple[Any, ...],
+        mailbox: Mailbox,
+        parent: Process | None,
+    ) -> None:
+        self.runtime = runtime
+        self.host = host
+        self.pid = pid
+        self.program = program
+        self.args = args
+        self.mailbox = mailbox
+        self.parent = None if parent is None else parent.pid
+        self.context: dict[str, Any] | None = None if parent is None else parent.context
+        self.scope = trio.CancelScope()
+        self.task: trio.lowlevel.Task | None = None
+        self.started_at = runtime.now()
+        self.sent = 0
+
+        self.trap_links = False
+        self.hears_events = False  # whether it ever asked for its events, and so for a CANCEL
+        self.ready = False
+        self.on_ready: Callable[[], None] | None = None
+        self.on_end: Callable[[Result], None] | None = None
+        self.next_program: tuple[Program, tuple[Any, ...]] | None = None
+
+        self.waited_for = False  # somebody waits for the result, and answers for its error
+        self.failure: BaseException | None = None  # the first exception of its own code
+        self.stop_error: BaseException | None = None  # why it is being ended, once it is
+        self.stopped_at = 0.0
+        self.closing = False  # main has ended, and its coroutines are ending
+        self.ended = False
+        self.ended_at = 0.0
+
+        # PIDs, in the order in which the relations were made.
+        self.watchers: dict[Pid, None] | None = None  # who gets an EXIT of this one
+        self.watching: dict[Pid, None] | None = None  # whose EXIT this one gets
+        self.links: dict[Pid, None] | None = None
+        self.names: dict[str, None] | None = None
+        self.coroutines: dict[Coroutine[Any], None] | None = None
+        self.calls: dict[int, Channel[Any]] | None = None  # asked by this one
+        self.unanswered: dict[int, tuple[Pid, str]] | None = None  # asked of this one
+
+    def __repr__(self) -> str:
+        return f"<process {self.pid} {self.program.name}>"
+
+    # -- a message comes in
+
+    def accept(self, message: Message) -> bool:
+        """Take a message into the mailbox; False when that is full."""
+        if message._call:
+            assert message.sender is not None
+            message._asked = self
+            if self.unanswered is None:
+                self.unanswered = {}
+            self.unanswered[message._call] = (message.sender, message.topic)
+            if not self.mailbox.put(message):
+                del self.unanswered[message._call]
+                return False
+            return True
+        return self.mailbox.put(message)
+
+    def answer(self, caller: Pid, number: int, topic: str, value: Any) -> None:
+        """Send the answer to a call."""
+        calls.answer(self, caller, number, topic, value)
+
+    # -- it is told to end
+
+    def stop(self, error: BaseException) -> None:
+        """Cancel the process at its next checkpoint; it ends with this error.
+
+        The first reason counts: what comes while it is ending changes nothing.
+        """
+        if self.ended or self.stop_error is not None:
+            return
+        self.stop_error = error
+        self.stopped_at = self.runtime.now()
+        self.next_program = None
+        reason = str(error) or type(error).__name__
+        self.scope.cancel(reason)
+        for coroutine in self.coroutines or ():
+            coroutine.cancel(reason)
+        self.runtime.watch.ending(self)
+
+    def fail(self, error: BaseException) -> None:
+        """End the process because of an exception that escaped its main or a coroutine."""
+        if self.failure is None:
+            self.failure = error
+            self.stop(error)
+        else:
+            report_crash(self, error, "failed again while it was ending")
+
+    def upgrade(self, program: Program, args: tuple[Any, ...]) -> None:
+        """Cancel what runs, and run this program instead, as the same process."""
+        if self.stop_error is None:
+            self.next_program = (program, args)
+            self.scope.cancel("upgrade")
+
+    # -- its life
+
+    async def live(self) -> None:
+        """Be the process's task: run it, then tell whom its end concerns."""
+        current_process.set(self)
+        self.task = trio.lowlevel.current_task()
+        try:
+            result = await self._run()
+        except BaseException as exc:
+            # Ctrl-C, or the host's own cancellation: not ours to stop. Those who wait for this
+            # process are told first, since nobody will run after it.
+            cancelled = isinstance(exc, trio.Cancelled)
+            error = Terminated(reason="its host was cancelled") if cancelled else exc
+            self.end(Result(error=self.stop_error or error))
+            raise
+        self.end(result)
+
+    async def _run(self) -> Result:
+        while True:
+            value: Any = None
+            try:
+                with self.scope:
+                    if self.stop_error is None:
+                        value = snapshot(await self.program.fn(*self.args))
+            except Exception as exc:  # noqa: BLE001 - it is the result, and is reported
+                self.fail(exc)
+            # Who was told to end before main returned ends with that, whatever main returned.
+            stopped = self.stop_error
+            self.closing = True
+            if self.coroutines:
+                await coroutines.end_all(self)
+            error = stopped if self.failure is None else self.failure
+            if error is not None:
+                return Result(error=error)
+            if self.next_program is None or not self.scope.cancelled_caught:
+                return Result(value)
+            self.program, self.args = self.next_program
+            self.next_program = None
+            self.scope = trio.CancelScope()
+            self.closing = False
+
+    def end(self, result: Result) -> None:
+        """Take the process out of the world, in the promised order."""
+        if self.ended:
+            return
+        runtime = self.runtime
+        self.ended = True
+        self.ended_at = runtime.now()
+        self.task = None
+        runtime.forget(self)
+        if self.names:
+            runtime.names.release(self)
+        relations.tell_of_end(self, result)
+        if self.on_end is not None:
+            self.on_end(result)
+            self.on_end = None
+        if self.unanswered:
+            calls.answer_leftovers(self)
+        left = self.mailbox.close()
+        if left:
+            runtime.dead_letters(self.pid, left)
+        report_end(self, result)
+
+    def forget_coroutine(self, coroutine: Coroutine[Any]) -> None:
+        """Take a coroutine that has ended off the list."""
+        if self.coroutines is not None:
+            self.coroutines.pop(coroutine, None)

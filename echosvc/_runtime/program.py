@@ -1,0 +1,99 @@
+"""What a process runs: an `async def`, checked before anything starts."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import math
+from collections.abc import Awaitable, Callable
+from types import FunctionType
+from typing import Any
+
+from echosvc.errors import Invalid
+
+Main = Callable[..., Awaitable[Any]]
+
+
+class Program:
+    """A function to run, and how its processes are to be set up.
+
+    Args:
+        name: What it is called in lists and logs: an entry's id, or the function's name.
+        fn: The `async def`.
+        mailbox: How many messages a mailbox of it takes in; 0 for any number, `None` for the
+            host's default.
+        reload: Reads the source again and gives the new program; `None` when there is none.
+    """
+
+    __slots__ = ("fn", "mailbox", "name", "reload")
+
+    def __init__(
+        self,
+        name: str,
+        fn: Main,
+        *,
+        mailbox: int | None = None,
+        reload: Callable[[], Program] | None = None,
+    ) -> None:
+        self.name = name
+        self.fn = fn
+        self.mailbox = mailbox
+        self.reload = reload
+
+    @classmethod
+    def of(cls, fn: Any) -> Program:
+        """Make a program of a function.
+
+        Raises:
+            Invalid: It is not an `async def`.
+        """
+        if not _is_async(fn):
+            raise Invalid(f"{describe(fn)} is not an async function; a process runs an 'async def'")
+        return cls(name_of(fn), fn)
+
+    def check_arguments(self, args: tuple[Any, ...]) -> None:
+        """Refuse arguments that the function doesn't take.
+
+        Raises:
+            Invalid: Naming the function, its place in its file and what it takes.
+        """
+        fn = self.fn
+        if type(fn) is FunctionType and not fn.__kwdefaults__ and not hasattr(fn, "__wrapped__"):
+            # The common case, twenty times as fast as a signature.
+            code = fn.__code__
+            least = code.co_argcount - len(fn.__defaults__ or ())
+            most = math.inf if code.co_flags & inspect.CO_VARARGS else code.co_argcount
+            if least <= len(args) <= most and not code.co_kwonlyargcount:
+                return
+        try:
+            inspect.signature(fn).bind(*args)
+        except TypeError as exc:
+            given = f"{len(args)} argument{'' if len(args) == 1 else 's'} given"
+            raise Invalid(f"{describe(fn)}: {exc} ({given})") from None
+
+
+def _is_async(fn: Any) -> bool:
+    if type(fn) is FunctionType:
+        return bool(fn.__code__.co_flags & inspect.CO_COROUTINE) or inspect.iscoroutinefunction(fn)
+    return callable(fn) and (
+        inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(type(fn).__call__)
+    )
+
+
+def name_of(fn: Any) -> str:
+    """The name of a function, for lists and logs."""
+    while isinstance(fn, functools.partial):
+        fn = fn.func
+    name = getattr(fn, "__qualname__", None) or type(fn).__qualname__
+    return f"{getattr(fn, '__module__', None) or '?'}.{name}"
+
+
+def describe(fn: Any) -> str:
+    """The name of a function and, where it has one, its place: ``name (file:line)``."""
+    inner = fn
+    while isinstance(inner, functools.partial):
+        inner = inner.func
+    code = getattr(inspect.unwrap(inner) if callable(inner) else inner, "__code__", None)
+    if code is None:
+        return name_of(fn) if callable(fn) else repr(fn)
+    return f"{name_of(fn)} ({code.co_filename}:{code.co_firstlineno})"

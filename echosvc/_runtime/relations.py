@@ -1,0 +1,72 @@
+"""Monitors and links: made, undone, and told of when a process ends."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from echosvc._runtime.message import Result
+from echosvc._runtime.pid import Pid
+from echosvc._runtime.signals import Exit, Linked, PeerFailed, Unlinked, Unwatch, Watch
+from echosvc.errors import Invalid, ProcessNotFound
+
+if TYPE_CHECKING:
+    from echosvc._runtime.process import Process
+
+
+def monitor(process: Process, other: Pid) -> None:
+    """Let `process` have an EXIT when `other` ends; at once if it has ended already."""
+    if process.watching is not None and other in process.watching:
+        return
+    runtime = process.runtime
+    if not runtime.route(other, Watch(process.pid)):
+        gone = Result(error=ProcessNotFound(pid=other))
+        Exit(other, runtime.now(), gone).arrive(process)
+        return
+    if process.watching is None:
+        process.watching = {}
+    process.watching[other] = None
+
+
+def unmonitor(process: Process, other: Pid) -> None:
+    """Want no EXIT of `other`. One that has already arrived stays."""
+    if process.watching is not None and process.watching.pop(other, "none") is None:
+        process.runtime.route(other, Unwatch(process.pid))
+
+
+def link(process: Process, other: Pid) -> None:
+    """Tie the two processes together.
+
+    Raises:
+        ProcessNotFound: The other has ended.
+        Invalid: It is the same process.
+    """
+    if other == process.pid:
+        raise Invalid(f"process {other} cannot be linked with itself")
+    if not process.runtime.route(other, Linked(process.pid)):
+        raise ProcessNotFound(pid=other)
+    Linked(other).arrive(process)
+
+
+def unlink(process: Process, other: Pid) -> None:
+    """Untie the two processes; does nothing if they are not linked."""
+    if process.links is not None and process.links.pop(other, "none") is None:
+        process.runtime.route(other, Unlinked(process.pid))
+
+
+def tell_of_end(process: Process, result: Result) -> None:
+    """Tell monitors, then links, that this process has ended, and forget all relations."""
+    runtime, pid, at = process.runtime, process.pid, process.ended_at
+    if process.watchers:
+        exit_signal = Exit(pid, at, result)
+        for watcher in process.watchers:
+            runtime.route(watcher, exit_signal)
+    if process.links:
+        for peer in process.links:
+            if result.error is None:
+                runtime.route(peer, Unlinked(pid))
+            else:
+                runtime.route(peer, PeerFailed(pid, at, result.error))
+    if process.watching:
+        for watched in process.watching:
+            runtime.route(watched, Unwatch(pid))
+    process.watchers = process.links = process.watching = None

@@ -1,0 +1,168 @@
+"""All that one process can do to another, as plain values.
+
+A signal names its sender by PID and goes to a PID through `Runtime.route`, the one way by which
+anything reaches a process. Nothing here holds a process object, so that a route may one day lead
+to another node. (A `Message` is a signal too; it has the short way through `Runtime.send`.)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from echosvc._runtime.message import Event, EventKind, Result
+from echosvc._runtime.pid import Pid
+from echosvc.errors import LinkDown, Terminated
+
+if TYPE_CHECKING:
+    from echosvc._runtime.process import Process
+
+
+@dataclass(slots=True)
+class Exit:
+    """A process that you monitor has ended."""
+
+    sender: Pid
+    at: float
+    result: Result
+
+    def arrive(self, process: Process) -> None:
+        """Become an EXIT event."""
+        if process.watching is not None:
+            process.watching.pop(self.sender, None)
+        event = Event(EventKind.EXIT, self.sender, self.at, result=self.result)
+        process.mailbox.put_event(event)
+
+
+@dataclass(slots=True)
+class Unlinked:
+    """A process that you are linked with is so no longer: it ended normally, or unlinked."""
+
+    sender: Pid
+
+    def arrive(self, process: Process) -> None:
+        """Forget the link."""
+        if process.links is not None:
+            process.links.pop(self.sender, None)
+
+
+@dataclass(slots=True)
+class PeerFailed:
+    """A process that you are linked with has ended with an error."""
+
+    sender: Pid
+    at: float
+    error: BaseException
+
+    def arrive(self, process: Process) -> None:
+        """End the process too or, if it traps links, become a LINK_DOWN event."""
+        if process.links is None or self.sender not in process.links:
+            return  # unlinked in the meantime
+        del process.links[self.sender]
+        if process.trap_links:
+            result = Result(error=self.error)
+            event = Event(EventKind.LINK_DOWN, self.sender, self.at, result=result)
+            process.mailbox.put_event(event)
+        else:
+            process.stop(LinkDown(pid=self.sender, reason=self.error))
+        process.runtime.bus.emit(
+            "process", "link_down", process.pid, peer=self.sender, error=self.error
+        )
+
+
+@dataclass(slots=True)
+class Watch:
+    """Tell me when you end."""
+
+    sender: Pid
+
+    def arrive(self, process: Process) -> None:
+        """Note who wants an EXIT. Asking twice is asking once."""
+        if process.watchers is None:
+            process.watchers = {}
+        process.watchers[self.sender] = None
+
+
+@dataclass(slots=True)
+class Unwatch:
+    """Don't tell me any more."""
+
+    sender: Pid
+
+    def arrive(self, process: Process) -> None:
+        """Forget who wanted an EXIT."""
+        if process.watchers is not None:
+            process.watchers.pop(self.sender, None)
+
+
+@dataclass(slots=True)
+class Linked:
+    """Let us end together."""
+
+    sender: Pid
+
+    def arrive(self, process: Process) -> None:
+        """Note the link at this end."""
+        if process.links is None:
+            process.links = {}
+        process.links[self.sender] = None
+
+
+@dataclass(slots=True)
+class Cancel:
+    """Please end."""
+
+    sender: Pid | None
+    at: float
+    reason: str
+
+    def arrive(self, process: Process) -> None:
+        """Become a CANCEL event."""
+        event = Event(EventKind.CANCEL, self.sender, self.at, reason=self.reason)
+        process.mailbox.put_event(event)
+
+
+@dataclass(slots=True)
+class Terminate:
+    """End."""
+
+    reason: str
+
+    def arrive(self, process: Process) -> None:
+        """End the process at its next checkpoint."""
+        process.stop(Terminated(reason=self.reason))
+
+
+@dataclass(slots=True)
+class Reply:
+    """The answer to your call; an exception as the value is raised."""
+
+    sender: Pid
+    number: int
+    topic: str
+    value: Any
+
+    def arrive(self, process: Process) -> None:
+        """Wake who asked or, if nobody waits any more, count a dead letter."""
+        slot = None if process.calls is None else process.calls.pop(self.number, None)
+        if slot is None:
+            process.runtime.dead_letter(process.pid, self.sender, self.topic, "a late reply")
+        else:
+            slot.send_nowait(self.value)
+
+
+@dataclass(slots=True)
+class Withdraw:
+    """I no longer wait for the answer to this call."""
+
+    number: int
+
+    def arrive(self, process: Process) -> None:
+        """Forget the question; an answer to it will be a dead letter."""
+        if process.unanswered is not None:
+            process.unanswered.pop(self.number, None)
+
+
+Signal = (
+    Exit | Unlinked | PeerFailed | Watch | Unwatch | Linked | Cancel | Terminate | Reply | Withdraw
+)

@@ -1,0 +1,401 @@
+"""What a process can do: to itself, to others, and to hear of them.
+
+::
+
+    async def main(greeting: str) -> int:
+        inbox = process.inbox()
+        process.registry.register("greeter")
+        async for msg in inbox:
+            process.send(msg.sender, "hello", greeting)
+
+Everything here finds out by itself which process is calling. Outside a process it raises
+`Unavailable`; ``async with runtime.attach():`` makes the current task one.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import trio
+
+from echosvc._channel.core import Channel
+from echosvc._runtime import calls, relations
+from echosvc._runtime.current import current
+from echosvc._runtime.info import ProcessInfo
+from echosvc._runtime.message import Event, EventKind, Message, Result, check_topic
+from echosvc._runtime.options import Options
+from echosvc._runtime.pid import Pid
+from echosvc._runtime.registry import NameRegistry
+from echosvc._runtime.runtime import DEFAULT_CALL_TIMEOUT, Target
+from echosvc._runtime.spawner import Spawner
+from echosvc.time import Duration, parse_duration
+
+__all__ = [
+    "Event",
+    "Message",
+    "Options",
+    "Pid",
+    "ProcessInfo",
+    "Result",
+    "Spawner",
+    "call",
+    "cancel",
+    "deliver",
+    "event",
+    "events",
+    "exec",
+    "get_options",
+    "inbox",
+    "info",
+    "link",
+    "list",
+    "listen",
+    "monitor",
+    "pid",
+    "ready",
+    "registry",
+    "send",
+    "set_options",
+    "spawn",
+    "spawn_linked",
+    "spawn_linked_monitored",
+    "spawn_monitored",
+    "terminate",
+    "unlink",
+    "unlisten",
+    "unmonitor",
+    "upgrade",
+    "with_context",
+    "with_name",
+]
+
+event = EventKind
+"""The kinds of events: `event.CANCEL`, `event.EXIT`, `event.LINK_DOWN`."""
+
+registry: Final = NameRegistry()
+"""Names for PIDs: `registry.register(name)`, `.lookup`, `.unregister`, `await .wait`."""
+
+
+# -- oneself
+
+
+def pid() -> Pid:
+    """Give the PID of the current process."""
+    return current().pid
+
+
+def inbox() -> Channel[Message]:
+    """Give the channel of the messages to this process, the same each time.
+
+    A message goes to the channel that listens to its topic, else here. What came before anybody
+    asked is in it. It closes when the process ends.
+    """
+    return current().mailbox.open_inbox()
+
+
+def events() -> Channel[Event]:
+    """Give the channel of the events about others, the same each time.
+
+    It has a lane of its own, which no flood of messages can block. A process that never asks for
+    it cannot hear a CANCEL, and is terminated at once where another would be asked to end.
+    """
+    process = current()
+    process.hears_events = True
+    return process.mailbox.open_events()
+
+
+def listen(topic: str, message: bool = False) -> Channel[Any]:
+    """Give a topic a channel of its own, the same each time.
+
+    Args:
+        topic: Messages with this topic no longer go to the inbox; what is there already comes over.
+        message: Receive the whole `Message`, and not just its data.
+
+    Raises:
+        Invalid: The topic begins with ``@``, or is listened to with another `message`.
+    """
+    check_topic(topic)
+    return current().mailbox.listen(topic, not message)
+
+
+def unlisten(channel: Channel[Any]) -> None:
+    """Close a channel of `listen`; what nobody received from it goes to the inbox, in its order.
+
+    Raises:
+        Invalid: It is no channel of `listen`, or no longer.
+    """
+    current().mailbox.unlisten(channel)
+
+
+def ready() -> None:
+    """Say that this process is ready for work.
+
+    A service with ``ready: explicit`` is Running from here on. Elsewhere it does nothing.
+    """
+    process = current()
+    process.ready = True
+    if process.on_ready is not None:
+        process.on_ready()
+        process.on_ready = None
+
+
+def get_options() -> Options:
+    """Give the options of the current process."""
+    return Options(trap_links=current().trap_links)
+
+
+def set_options(*, trap_links: bool | None = None) -> Options:
+    """Change options of the current process; gives all as they are now.
+
+    Args:
+        trap_links: When a linked process fails, get a LINK_DOWN event instead of ending with it.
+    """
+    process = current()
+    if trap_links is not None:
+        process.trap_links = trap_links
+    return get_options()
+
+
+async def upgrade(target: Target, *args: Any) -> None:
+    """Go on as another program: same PID, names, links, monitors, and mailbox.
+
+    Never returns: what runs is cancelled, its coroutines too, and the new main starts. The source
+    of an entry is read again. If the new program can't be loaded, the process ends with that error.
+
+    Source: the seed's runtime; in Erlang, a fully qualified call of a newly loaded module.
+    """
+    process = current()
+    try:
+        program = process.runtime.program(target)
+        if program.reload is not None:
+            program = program.reload()
+        program.check_arguments(args)
+    except Exception as exc:  # noqa: BLE001 - the promise is to end with it, not to go on
+        process.fail(exc)
+    else:
+        process.upgrade(program, args)
+    await trio.sleep_forever()
+
+
+# -- sending and asking
+
+
+def send(dest: str, topic: str, *payload: Any) -> None:
+    """Send a message. Never waits, and is no checkpoint.
+
+    Args:
+        dest: A PID or a registered name.
+        topic: What it is about; those that begin with ``@`` are the runtime's.
+        payload: The data: none is `None`, one value is itself, several are a tuple. It is a
+            snapshot: containers in it are copied now.
+
+    Between any two processes messages keep their order.
+
+    Raises:
+        Invalid: The topic, or a payload that cannot be copied.
+        NameNotFound: Nobody has this name.
+        ProcessNotFound: The process has ended, or never was.
+        MailboxFull: Not delivered: its mailbox has no room. Carries the message.
+
+    Source: Erlang's ``!``, which drops what it can't deliver; this says so.
+    """
+    process = current()
+    process.runtime.send(dest, topic, payload, process.pid)
+    process.sent += 1
+
+
+async def deliver(dest: str, topic: str, *payload: Any) -> None:
+    """Send a message, and wait for room in the mailbox if there is none.
+
+    Cancelled while it waits, nothing was sent.
+
+    Raises:
+        Invalid, NameNotFound: As for `send`.
+        ProcessNotFound: It has ended, or did before it had room.
+        MailboxFull: It is one's own mailbox.
+    """
+    process = current()
+    await calls.deliver(process, dest, topic, payload)
+    process.sent += 1
+
+
+async def call(
+    dest: str, topic: str, *payload: Any, timeout: Duration = DEFAULT_CALL_TIMEOUT
+) -> Any:
+    """Ask a process, and wait for its answer: it calls ``msg.reply(value)``.
+
+    Args:
+        dest: A PID or a registered name.
+        topic: As for `send`.
+        payload: As for `send`.
+        timeout: How long to wait; `math.inf` for ever.
+
+    Cancelled or timed out, the question is withdrawn: an answer that still comes is a dead letter,
+    and never anybody's message.
+
+    Raises:
+        CallTimeout: No answer in time.
+        ProcessNotFound: It has ended, or ended without an answer: at once, not after the timeout.
+        Invalid, NameNotFound, MailboxFull: As for `send`; `Invalid` also for asking oneself.
+        Exception: What the other replied, if that was an exception.
+
+    Source: Erlang's `gen_server:call`, whose 5 seconds are the default here too.
+    """
+    process = current()
+    answer = await calls.call(process, dest, topic, payload, parse_duration(timeout))
+    process.sent += 1
+    return answer
+
+
+# -- starting others
+
+
+def spawn(target: Target, host: str | None = None, *args: Any) -> Pid:
+    """Start a process. Never waits.
+
+    Args:
+        target: An entry's id, or an `async def`.
+        host: The id of a host; `None` for the caller's own.
+        args: What its main is called with, as a snapshot.
+
+    All that can be refused is refused here and now, and then nothing was started.
+
+    Raises:
+        NotFound: There is no such entry, or no such host is running.
+        Invalid: It cannot run: not an `async def`, wrong arguments, or (`ManifestError`) a source
+            that does not load.
+        RateLimited, PermissionDenied, Unavailable: The host refuses it.
+    """
+    return Spawner().spawn(target, host, *args)
+
+
+def spawn_monitored(target: Target, host: str | None = None, *args: Any) -> Pid:
+    """Start a process and monitor it: its end comes as an EXIT event. See `spawn`."""
+    return Spawner().spawn_monitored(target, host, *args)
+
+
+def spawn_linked(target: Target, host: str | None = None, *args: Any) -> Pid:
+    """Start a process and link with it: the failure of one ends the other. See `spawn`."""
+    return Spawner().spawn_linked(target, host, *args)
+
+
+def spawn_linked_monitored(target: Target, host: str | None = None, *args: Any) -> Pid:
+    """Start a process, link with it and monitor it. See `spawn`."""
+    return Spawner().spawn_linked_monitored(target, host, *args)
+
+
+async def exec(target: Target, host: str | None = None, *args: Any) -> Any:
+    """Start a process, wait for its end, and give its result.
+
+    If the caller is cancelled or ends, the process is terminated, and its end waited for.
+
+    Raises:
+        Exception: What the process ended with; `Terminated` if it was terminated.
+        NotFound, Invalid, RateLimited, PermissionDenied, Unavailable: As for `spawn`.
+    """
+    return await Spawner().exec(target, host, *args)
+
+
+def with_context(values: dict[str, Any]) -> Spawner:
+    """Give a spawner whose processes have these context values, on top of the caller's."""
+    return Spawner(context=values)
+
+
+def with_name(name: str) -> Spawner:
+    """Give a spawner whose process has this name from its first moment.
+
+    If the name is taken nothing is started, and the PID of its owner comes back.
+    """
+    return Spawner(name=name)
+
+
+# -- relations
+
+
+def monitor(dest: str) -> Pid:
+    """Get one EXIT event when that process ends; at once if it has ended. Gives its PID.
+
+    Monitoring twice is one monitor.
+
+    Raises:
+        NameNotFound: Nobody has this name.
+
+    Source: Erlang's `monitor/2`, which would send two.
+    """
+    process = current()
+    other = _address(dest)
+    relations.monitor(process, other)
+    return other
+
+
+def unmonitor(dest: str) -> None:
+    """Want no EXIT of that process; one that has already come stays among the events."""
+    relations.unmonitor(current(), _address(dest))
+
+
+def link(dest: str) -> Pid:
+    """Tie this process and that one together; gives its PID.
+
+    A normal end does nothing to the other. An error or a termination ends the other with
+    `LinkDown` or, if it traps links, is a LINK_DOWN event there.
+
+    Raises:
+        ProcessNotFound: It has ended.
+        NameNotFound: Nobody has this name.
+        Invalid: It is this process.
+
+    Source: Erlang's `link/1`.
+    """
+    process = current()
+    other = _address(dest)
+    relations.link(process, other)
+    return other
+
+
+def unlink(dest: str) -> None:
+    """Untie this process and that one; does nothing if they are not linked."""
+    relations.unlink(current(), _address(dest))
+
+
+def cancel(dest: str, reason: str = "") -> None:
+    """Ask a process to end: a CANCEL among its events, which it may ignore.
+
+    Raises:
+        ProcessNotFound, NameNotFound: There is none.
+    """
+    process = current()
+    process.runtime.cancel(dest, reason, process.pid)
+
+
+def terminate(dest: str, reason: str = "") -> None:
+    """End a process: it is cancelled at its next checkpoint and ends with `Terminated`.
+
+    Its cleanup (`finally`, shielded where it awaits) is waited for.
+
+    Raises:
+        ProcessNotFound, NameNotFound: There is none.
+    """
+    current().runtime.terminate(dest, reason)
+
+
+# -- looking
+
+
+def info(dest: str | None = None) -> ProcessInfo:
+    """Look at a process; at this one by default.
+
+    Raises:
+        ProcessNotFound, NameNotFound: There is none.
+    """
+    process = current()
+    return process.runtime.info(process.pid if dest is None else dest)
+
+
+def list() -> tuple[Pid, ...]:
+    """Give the PIDs of all processes of this runtime, oldest first."""
+    return current().runtime.list()
+
+
+def _address(dest: str) -> Pid:
+    """The PID meant: a name is looked up, a PID is taken as it is, alive or not."""
+    return current().runtime.address(dest)
