@@ -1,0 +1,11 @@
+"""The screen and the keyboard of a terminal host.
+
+- open.py: what a terminal is made of, by what stdin, stdout and stderr are
+- terminal.py: what a process sees: print, write, readline
+- screen.py: who owns the last line of the screen; everything else goes above it
+- output.py: writing that never waits for a reader
+- lines/: where lines come from (an edited prompt, a plain stream)
+- modes.py, history.py, ansi.py, render.py: the modes of the keyboard, lines typed before, escape
+  codes, rich renderables
+- fake.py: a terminal in memory, for tests
+"""

@@ -1,0 +1,46 @@
+"""Where lines come from: a prompt that edits, a plain stream, or nothing.
+
+- `stream`: pipes, files, and terminals that cannot edit (``TERM=dumb``, output to a pipe).
+- `tty`: a terminal with a line editor; `editor` is its thread, `prompt` what draws it. Only
+  `prompt` imports prompt_toolkit, and only that thread imports `prompt`.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from echosvc._runtime.terminal import Completer, Source
+
+__all__ = ["LineSource"]
+
+
+class LineSource(Protocol):
+    """Gives lines to one reader at a time."""
+
+    @property
+    def kind(self) -> Source:
+        """What the lines come from."""
+        ...
+
+    @property
+    def ended(self) -> bool:
+        """Whether the input has ended for good."""
+        ...
+
+    async def readline(
+        self, prompt: str, *, completer: Completer | None, password: bool
+    ) -> str | None:
+        """Read one line without its newline, or `None`; cancelled, it eats nothing."""
+        ...
+
+    async def read(self, n: int) -> str:
+        """Read up to `n` characters, or ``""``; cancelled, it eats nothing."""
+        ...
+
+    async def aclose(self) -> None:
+        """Leave the screen and the keyboard as they were found."""
+        ...
+
+    def restore(self) -> None:
+        """Bring the keyboard's modes back at once, from wherever, for a program that ends now."""
+        ...

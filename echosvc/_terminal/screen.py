@@ -1,0 +1,246 @@
+"""The screen: who owns its last line, and how everything else gets above it whole.
+
+A line that was begun and not finished (`write("> ")`) stands on the screen and is the prompt of the
+next `readline`. While that line is waited for, all other text goes above it: an editor takes its
+prompt away, lets the text out and draws the prompt again; without an editor the line is erased, or,
+where nothing can be erased, broken off and written again.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from echosvc._terminal.ansi import EscapeFilter, Escapes, display_width, prompt_text
+from echosvc._terminal.output import Output
+
+__all__ = ["Screen"]
+
+
+class Screen:
+    """What is on standard output and standard error, and the rules between them. Thread-safe.
+
+    Args:
+        out: Standard output.
+        err: Standard error; the same object as `out` if both lead to the same place.
+        out_escapes: Which escape codes may go to `out`.
+        err_escapes: The same for `err`.
+        erasable: Whether `out` is a screen on which a line can be erased.
+    """
+
+    def __init__(
+        self,
+        out: Output,
+        err: Output,
+        *,
+        out_escapes: Escapes = Escapes.ALL,
+        err_escapes: Escapes = Escapes.ALL,
+        erasable: bool = False,
+    ) -> None:
+        self._out = out
+        self._err = err
+        self._filter_out = EscapeFilter(out_escapes)
+        self._filter_err = EscapeFilter(err_escapes)
+        self._erasable = erasable
+        self._lock = threading.RLock()
+        self._line = ""  # what stands on the screen since the last newline
+        self._again = ""  # the prompt of a cancelled readline, for the next one
+        self._stale = False  # _line is that prompt, and can't be erased
+        self._reading = False  # a readline waits at _line, or an editor has the prompt
+        self._pending = ""  # the unfinished line that the open prompt began with
+        self._shown = ""  # the same with what readline was given
+        self._editor: Callable[[], None] | None = None  # asks the editor to call `show_above`
+        self._above: list[str] = []  # whole lines that wait for the editor to make room
+        self._begun = ""  # the unfinished line of somebody who writes while a prompt is open
+        self.characters = 0
+
+    @property
+    def line(self) -> str:
+        """What stands on the screen since the last newline."""
+        return self._line
+
+    # -- what applications print
+
+    def write(self, text: str) -> None:
+        """Write to standard output; while a prompt is open, above it, one whole line at a time."""
+        with self._lock:
+            text = self._filter_out(text)
+            self.characters += len(text)
+            if self._reading:
+                self._write_above(text)
+            else:
+                self._put(text)
+
+    def write_err(self, text: str) -> None:
+        """Write to standard error, above the last line of the screen; drop it if nobody reads."""
+        with self._lock:
+            text = self._filter_err(text)
+            try:
+                if self._err is not self._out:
+                    self._err.write(text)
+                elif self._reading:
+                    self._write_above(text)
+                elif self._line and text.endswith("\n"):
+                    self._put_above(text)
+                else:
+                    self._put(text)
+            except OSError:
+                return  # what could be said, and where, about standard error being gone?
+
+    # -- a line that is waited for, without an editor
+
+    def begin_read(self, prompt: str) -> None:
+        """Show the prompt of a line that comes from a pipe, a file or a plain terminal."""
+        with self._lock:
+            self._pending = self._line or self._again
+            if self._stale:
+                self._pending = self._again
+                wanted = self._again + prompt
+                if wanted == self._line:
+                    self._stale = False
+                else:
+                    self._put(wanted)
+            elif self._line:
+                self._put(prompt)
+            else:
+                self._put(self._again + prompt)
+            self._again = ""
+            self._reading = True
+
+    def end_read(self, line: str | None, *, echo: bool) -> None:
+        """Finish what `begin_read` began; show the line after its prompt if nobody else has."""
+        with self._lock:
+            self._reading = False
+            if line is not None:
+                if echo and self._line:
+                    self._put(f"{line}\n")
+                self._line = ""
+            self._put_begun()
+
+    def cancel_read(self) -> None:
+        """Give up what `begin_read` began; the next read has the same prompt again."""
+        with self._lock:
+            self._reading = False
+            self._again = self._pending
+            if self._erasable:
+                self._erase()
+            else:
+                self._stale = bool(self._line)
+            self._put_begun()
+
+    # -- a prompt that an editor draws (these are called in the editor's thread)
+
+    def open_prompt(self, prompt: str, redraw: Callable[[], None]) -> str:
+        """Hand the last line over to an editor.
+
+        Args:
+            prompt: What `readline` was given.
+            redraw: Makes the editor call `show_above` soon. Called from any thread.
+
+        Returns:
+            The text that the editor's line begins with.
+        """
+        with self._lock:
+            self._pending = self._line or self._again
+            self._again = ""
+            self._erase()
+            self._reading = True
+            self._editor = redraw
+            self._shown = self._pending + prompt
+            return prompt_text(self._shown)
+
+    @property
+    def waits_above(self) -> bool:
+        """Whether something waits to be shown above the prompt."""
+        return bool(self._above)
+
+    def show_above(self) -> None:
+        """Let out what waits to be shown above the prompt. The editor has made room for it."""
+        with self._lock:
+            text = "".join(self._above)
+            self._above.clear()
+            if text:
+                self._out.write(text)
+
+    def close_prompt(self, end: str) -> None:
+        """Take the last line back from the editor.
+
+        Args:
+            end: How the editor left it: ``"line"`` drawn to its end, the cursor below it;
+                ``"erased"``, for the next prompt to show it again; ``"eof"``, erased, and the
+                prompt is to stand there as it was written.
+        """
+        with self._lock:
+            self._editor = None
+            self._reading = False
+            self.show_above()
+            if end == "erased":
+                self._again = self._pending
+            elif end == "eof":
+                self._put(self._shown)
+            self._put_begun()
+
+    def show_line(self, prompt: str, line: str) -> None:
+        """Show a line that was pasted along with an earlier one, as if it were typed now."""
+        with self._lock:
+            if not self._line:
+                self._put(self._again)
+            self._again = ""
+            self._put(f"{prompt}{line}\n")
+
+    def finish(self) -> None:
+        """End an unfinished line on a terminal, so that a shell's prompt has a line to itself."""
+        with self._lock:
+            if self._line and self._out.isatty:
+                self._put("\n")
+
+    # -- below: with the lock held
+
+    def _put(self, text: str) -> None:
+        if not text:
+            return
+        if self._stale:
+            self._stale = False
+            if text == self._line:
+                return  # the prompt that still stands there
+            text = f"\n{text}"
+        # The line counts as written even if writing fails: then nothing comes after it anyway.
+        _, newline, tail = text.rpartition("\n")
+        self._line = tail if newline else self._line + tail
+        if tail:
+            self._again = ""
+        self._out.write(text)
+
+    def _write_above(self, text: str) -> None:
+        whole, newline, self._begun = (self._begun + text).rpartition("\n")
+        if not newline:
+            return
+        if self._editor is None:
+            self._put_above(whole + newline)
+            return
+        self._above.append(whole + newline)
+        if len(self._above) == 1:
+            self._editor()
+
+    def _put_above(self, text: str) -> None:
+        """Write whole lines above the unfinished one."""
+        line = self._line
+        if not line or self._stale:
+            self._put(text)
+            return
+        if self._erasable:
+            self._erase()
+            self._put(text + line)
+        else:
+            self._put(f"\n{text}{line}")
+
+    def _put_begun(self) -> None:
+        begun, self._begun = self._begun, ""
+        self._put(begun)
+
+    def _erase(self) -> None:
+        if self._line and self._erasable:
+            rows = max(display_width(self._line) - 1, 0) // self._out.columns
+            up = f"\x1b[{rows}A" if rows else ""
+            self._out.write(f"\r{up}\x1b[J")
+        self._line = ""

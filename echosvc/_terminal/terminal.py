@@ -1,0 +1,151 @@
+"""The terminal that a process sees: printing above, reading below, one reader at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+
+import trio
+
+from echosvc import errors
+from echosvc._runtime.terminal import Completer, TerminalStatistics
+from echosvc._terminal.lines import LineSource
+from echosvc._terminal.output import Output
+from echosvc._terminal.render import render
+from echosvc._terminal.screen import Screen
+
+__all__ = ["HostTerminal"]
+
+_DRAINING = 1.0
+"""Seconds that a cancelled program waits for its last output to be taken."""
+
+
+class HostTerminal:
+    """A `Terminal` of a screen and a source of lines. `open_terminal` makes it."""
+
+    def __init__(
+        self,
+        args: tuple[str, ...],
+        screen: Screen,
+        out: Output,
+        lines: LineSource,
+        *,
+        interactive: bool,
+        color: bool,
+    ) -> None:
+        self._args = args
+        self._screen = screen
+        self._out = out
+        self._lines = lines
+        self._interactive = interactive
+        self._color = color
+        self._reading = False
+        self._lines_read = 0
+
+    @property
+    def args(self) -> tuple[str, ...]:
+        """The arguments that the program was started with."""
+        return self._args
+
+    @property
+    def interactive(self) -> bool:
+        """Whether a person is at the keyboard: input and output are both a terminal."""
+        return self._interactive
+
+    @property
+    def color(self) -> bool:
+        """Whether colours may go to standard output."""
+        return self._color
+
+    def print(self, *objects: object, sep: str = " ", end: str = "\n") -> None:
+        """Print to standard output; see `Terminal.print`."""
+        self._screen.write(render(objects, sep=sep, end=end, width=self._out.columns))
+
+    def write(self, text: str) -> None:
+        """Write to standard output; see `Terminal.write`."""
+        self._screen.write(text)
+
+    def eprint(self, *objects: object, sep: str = " ", end: str = "\n") -> None:
+        """Print to standard error; see `Terminal.eprint`."""
+        self._screen.write_err(render(objects, sep=sep, end=end, width=self._out.columns))
+
+    def log_line(self, text: str) -> None:
+        """Write whole lines to standard error, above an open prompt: for a logging handler.
+
+        Never fails, never waits, adds the last newline if there is none. Thread-safe.
+        """
+        self._screen.write_err(text if text.endswith("\n") else f"{text}\n")
+
+    async def readline(
+        self,
+        prompt: str = "",
+        *,
+        completer: Completer | None = None,
+        password: bool = False,
+    ) -> str | None:
+        """Read one line, or `None` at the end of input; see `Terminal.readline`."""
+        with self._only_reader():
+            line = await self._lines.readline(prompt, completer=completer, password=password)
+        self._lines_read += line is not None
+        return line
+
+    async def read(self, n: int) -> str:
+        """Read up to `n` characters, ``""`` at the end of input; see `Terminal.read`.
+
+        Raises:
+            Invalid: `n` is no positive number.
+        """
+        if n <= 0:
+            raise errors.Invalid(f"cannot read {n} characters, ask for one or more")
+        with self._only_reader():
+            return await self._lines.read(n)
+
+    def statistics(self) -> TerminalStatistics:
+        """Count what has happened so far."""
+        return TerminalStatistics(
+            source=self._lines.kind,
+            interactive=self._interactive,
+            color=self._color,
+            lines_read=self._lines_read,
+            characters_written=self._screen.characters,
+            backlog=self._out.backlog,
+            reading=self._reading,
+            input_ended=self._lines.ended,
+        )
+
+    def restore(self) -> None:
+        """Bring the keyboard's modes back at once, for a program that ends here and now.
+
+        It can be called from a signal handler; closing the terminal does the same and more.
+        """
+        self._lines.restore()
+
+    async def aclose(self) -> None:
+        """Leave the prompt, give the terminal back as it was, and let the last output out.
+
+        Waits for a slow reader of the output, without an end, unless cancelled: then for a second.
+        Idempotent.
+        """
+        await self._lines.aclose()
+        try:
+            self._screen.finish()
+        except OSError:
+            return  # whoever would see the line end has gone
+        if not self._out.backlog:
+            return
+        try:
+            await trio.to_thread.run_sync(self._out.drain, abandon_on_cancel=True)
+        except trio.Cancelled:
+            with trio.CancelScope(shield=True):
+                await trio.to_thread.run_sync(self._out.drain, _DRAINING)
+            raise
+
+    @contextmanager
+    def _only_reader(self) -> Generator[None]:
+        if self._reading:
+            raise errors.Conflict("another task is reading from this terminal already")
+        self._reading = True
+        try:
+            yield
+        finally:
+            self._reading = False
