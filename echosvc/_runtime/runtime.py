@@ -13,6 +13,7 @@ from typing import Any, Final
 import trio
 
 from echosvc._channel.core import Channel
+from echosvc._channel.waiting import park
 from echosvc._runtime.bus import Bus
 from echosvc._runtime.calls import call as call_process
 from echosvc._runtime.coroutines import end_all as end_coroutines
@@ -53,6 +54,8 @@ ATTACHED: Final = "attached"
 """The host of those tasks that `attach` made processes."""
 
 Resolver = Callable[[str], Program]
+Stop = Callable[[str], Awaitable[object]]
+"""Stops one thing that was started, in order; gets the reason. Cancelled, it insists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,8 @@ class Runtime:
         self._next_call = itertools.count(1)
         self._spawned = 0
         self._dead_letters = 0
+        self._levels: list[list[Stop]] = []  # how to stop what was started, level by level
+        self._stopped: Channel[None] = Channel(0)  # closed when all has stopped
 
     def __repr__(self) -> str:
         return f"<runtime with {len(self.processes)} processes on {len(self.hosts)} hosts>"
@@ -154,6 +159,43 @@ class Runtime:
             raise NotFound(f"no host {id}")
         await host.stop(reason)
         self.bus.emit("host", "stopped", id)
+
+    # -- stopping
+
+    def add_level(self) -> list[Stop]:
+        """Begin a level of things that are started side by side, above those there are.
+
+        Who starts something puts into the list how to stop it.
+        """
+        level: list[Stop] = []
+        self._levels.append(level)
+        return level
+
+    async def stop(self, reason: str = "") -> None:
+        """Stop everything in order: what was started last goes first.
+
+        Services are asked to end and get their `stop_timeout`; then the hosts end what else they
+        run. Whoever calls this while it is under way waits for its end.
+
+        Cancelled, nothing more is waited for: what still runs is cancelled with the block of
+        `open_runtime`.
+        """
+        await trio.lowlevel.checkpoint_if_cancelled()
+        if self.stopping:
+            if not self._stopped._closed:
+                await park((self._stopped,))
+            return
+        self.stopping = True
+        self.bus.emit("runtime", "stopping", "", reason=reason)
+        while self._levels:
+            async with trio.open_nursery() as nursery:
+                for stop in self._levels.pop():
+                    nursery.start_soon(stop, reason)
+        for host in reversed(tuple(self.hosts.values())):
+            await host.stop(reason)
+        self.bus.emit("runtime", "stopped", "", reason=reason)
+        self.bus.close()
+        self._stopped.close()
 
     # -- spawning
 

@@ -1,5 +1,7 @@
 """The echo client: sends each line to the relay, and shows the answer."""
 
+from contextlib import suppress
+
 from echosvc import channel, errors, io, process, time
 
 RESET = "\033[0m"
@@ -40,10 +42,8 @@ async def main() -> int:
 
 
 async def wait_for_relay() -> None:
-    try:
+    with suppress(errors.Timeout):  # the first message will say that it isn't there
         await process.registry.wait("relay", timeout="1s")
-    except errors.Timeout:
-        pass  # the first message will say so
 
 
 async def echo(line: str, number: int) -> None:

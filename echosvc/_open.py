@@ -1,0 +1,80 @@
+"""Opening a runtime: where the process model, the manifests and a terminal come together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import trio
+
+from echosvc._runtime.runtime import Runtime
+from echosvc._runtime.terminal import Terminal
+
+if TYPE_CHECKING:
+    from echosvc._manifest.registry import Registry
+
+__all__ = ["open_runtime"]
+
+
+@asynccontextmanager
+async def open_runtime(
+    source: str | Path | Registry | None = None,
+    *,
+    overrides: Iterable[str] | None = None,
+    terminal: Terminal | None = None,
+) -> AsyncGenerator[Runtime]:
+    """Run processes in your own trio program, for the time of the block.
+
+    Args:
+        source: A folder of manifests, or a registry of entries; with neither, the runtime is empty
+            and the program starts hosts itself: ``await runtime.start_host("app:processes")``.
+        overrides: Fields of entries to change, like ``"app:processes:max_processes=10"``.
+        terminal: What the terminal hosts of the manifests lend to their process.
+
+    Everything with ``auto_start: true`` runs when the block is entered. Leaving the block stops
+    everything in order. The exception of the block itself comes out bare.
+
+    Nothing global is touched: no signals, no output, no logging configuration. Two runtimes don't
+    see each other. Tasks start with the context variables of the moment of opening.
+
+    Cancelled, nothing is waited for but the processes' own cleanup.
+
+    Raises:
+        ManifestError: A fault in a manifest; `faults` has them all, and nothing was started.
+        GaveUp: A required service did not start, or a supervisor used up its restarts.
+    """
+    boot = None
+    if source is not None:
+        # Late: a runtime without manifests needs no YAML.
+        from echosvc._boot import Boot
+
+        boot = Boot(source, () if overrides is None else tuple(overrides), terminal)
+    try:
+        async with trio.open_nursery() as nursery:
+            runtime = Runtime(nursery, None if boot is None else boot.program)
+            try:
+                if boot is not None:
+                    await boot.start(runtime)
+                yield runtime
+            finally:
+                # Not shielded: who cancels the block wants no grace, and trio ends the processes.
+                await runtime.stop("the runtime is closed")
+                nursery.cancel_scope.cancel("the runtime is closed")
+    except BaseExceptionGroup as group:
+        raise alone(group) from None
+
+
+def alone(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Give the one exception that nurseries wrapped in groups; the group if there are several.
+
+    What was only cancelled along with it doesn't count.
+    """
+    _, rest = group.split(trio.Cancelled)
+    if rest is None:
+        return group
+    inner: BaseException = rest
+    while isinstance(inner, BaseExceptionGroup) and len(inner.exceptions) == 1:
+        inner = inner.exceptions[0]
+    return group if isinstance(inner, BaseExceptionGroup) else inner
