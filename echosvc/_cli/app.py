@@ -11,7 +11,7 @@ from typer.main import get_command
 
 from echosvc._cli import complete, exits, settings
 from echosvc._cli.check import check
-from echosvc._cli.commands import Command, Root, is_typers
+from echosvc._cli.commands import Command, Group, Root, is_typers
 from echosvc._cli.init import init
 from echosvc._cli.registry import list_entries, show_entry
 from echosvc._cli.run import run
@@ -49,6 +49,7 @@ def build() -> Any:
     app.command(cls=Command)(check)
     registry = typer.Typer(
         name="registry",
+        cls=Group,
         help="List the entries, or show one.",
         rich_markup_mode=None,
         no_args_is_help=True,

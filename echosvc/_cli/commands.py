@@ -18,9 +18,8 @@ class Command(TyperCommand):
     Its function gets them as `ctx.obj`, a `Settings`, and returns its exit code or None.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        take_as_given(self.params)
+    def get_params(self, ctx: Any) -> list[Any]:
+        return take_as_given(super().get_params(ctx))
 
     def invoke(self, ctx: typer.Context) -> int:  # type: ignore[override] # typer's vendored Context
         settings = Settings()
@@ -40,19 +39,25 @@ class Command(TyperCommand):
         return usage_pieces(self, ctx)
 
 
-class Root(TyperGroup):
-    """`echosvc` itself: hands its own options to every command below it."""
+class Group(TyperGroup):
+    """Commands below a word."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        take_as_given(self.params)
-        shared = [param for param in self.params if param.name in SHARED]
-        for command in _below(self.commands.values()):
-            command.params.extend(shared)
+    def get_params(self, ctx: Any) -> list[Any]:
+        return take_as_given(super().get_params(ctx))
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         write_options(self, ctx, formatter)
         self.format_commands(ctx, formatter)
+
+
+class Root(Group):
+    """`echosvc` itself: hands its own options to every command below it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        shared = [param for param in self.params if param.name in SHARED]
+        for command in _below(self.commands.values()):
+            command.params.extend(shared)
 
 
 def _below(commands: Iterable[Any]) -> Iterable[Any]:
@@ -69,15 +74,17 @@ def is_typers(error: Exception) -> bool:
     return isinstance(error, (typer.Exit, typer.Abort)) or hasattr(error, "format_message")
 
 
-def take_as_given(params: Iterable[Any]) -> None:
-    """Let parameters keep what the parser made: text, lists of text, flags, counts.
+def take_as_given(params: list[Any]) -> list[Any]:
+    """Return the parameters, made to keep what the parser made: text, lists of text, flags, counts.
 
     typer validates each value with pydantic, whose import alone takes longer than everything
     else that `--help` and Tab do. All of these commands' parameters are of the types that the
     parser yields anyway, so only a missing one is left to typer.
     """
     for param in params:
-        param.process_value = _as_given(param, param.process_value)
+        if "process_value" not in vars(param):
+            param.process_value = _as_given(param, param.process_value)
+    return params
 
 
 def _as_given(param: Any, process: Any) -> Any:

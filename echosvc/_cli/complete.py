@@ -32,7 +32,9 @@ complete -o default -F _echosvc_completion echosvc\
 def completion(
     shell: Annotated[
         str,
-        typer.Argument(metavar="|".join(SHELLS), autocompletion=lambda: list(SHELLS)),
+        typer.Argument(
+            metavar="|".join(SHELLS), help="Which.", autocompletion=lambda: list(SHELLS)
+        ),
     ],
 ) -> None:
     """Print the script that makes Tab work in a shell.
@@ -43,7 +45,7 @@ def completion(
     if shell == "bash":
         put(_BASH)
         return
-    from typer.completion import get_completion_script
+    from typer._completion_shared import get_completion_script
 
     put(get_completion_script(prog_name="echosvc", complete_var=VARIABLE, shell=shell))
 
@@ -59,16 +61,17 @@ def answer(command: Any, instruction: str, program: str) -> bool:
         return False  # the other shells' ways are typer's
     line = os.environ["COMP_LINE"]
     point = int(os.environ.get("COMP_POINT") or len(line))
-    words, last = split(line[:point])
+    words, last, quoted = split(line[:point])
     found = BashComplete(command, {}, program, VARIABLE).get_completions(words[1:], last)
-    breaks = os.environ.get("COMP_WORDBREAKS", ":=")
+    # Within quotes bash doesn't split, and an answer takes the place of the whole word.
+    breaks = "" if quoted else os.environ.get("COMP_WORDBREAKS", ":=")
     for item in found:
         put(rest(item.value, last, breaks))
     return True
 
 
-def split(line: str) -> tuple[list[str], str]:
-    """Return the words of a line up to the cursor, and the one that is being written."""
+def split(line: str) -> tuple[list[str], str, bool]:
+    """Return the words of a line, the one that is being written, and if that has an open quote."""
     lexer = shlex.shlex(line, posix=True)
     lexer.whitespace_split = True
     lexer.commenters = ""
@@ -76,10 +79,10 @@ def split(line: str) -> tuple[list[str], str]:
     try:
         words.extend(lexer)
     except ValueError:  # an open quote: what follows it is the word being written
-        return words, lexer.token
+        return words, lexer.token, True
     if not words or line[-1].isspace():
-        return words, ""
-    return words[:-1], words[-1]
+        return words, "", False
+    return words[:-1], words[-1], False
 
 
 def rest(value: str, written: str, breaks: str) -> str:

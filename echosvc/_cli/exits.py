@@ -1,18 +1,5 @@
 """How a command ends: every exit code, and the one place that decides it.
 
-====  =================================================================
-code  meaning
-====  =================================================================
-0     done
-1     failed
-2     the command line is wrong (usage)
-3     a supervisor gave up
-4     a bad manifest, or a source that it names
-130   Ctrl-C (128 + SIGINT)
-141   whoever read stdout went away, as in `| head -1` (128 + SIGPIPE)
-143   SIGTERM (128 + SIGTERM)
-====  =================================================================
-
 A broken pipe ends with the code that a shell shows for any program in that place, without a
 word: the reader has what it wanted, and a script that sets `pipefail` can still tell.
 """
@@ -41,6 +28,20 @@ MANIFEST: Final = 4
 INTERRUPTED: Final = 128 + signal.SIGINT
 BROKEN_PIPE: Final = 128 + signal.SIGPIPE
 TERMINATED: Final = 128 + signal.SIGTERM
+HUNG_UP: Final = 128 + signal.SIGHUP
+
+MEANINGS: Final = {
+    DONE: "done",
+    FAILED: "failed",
+    USAGE: "the command line is wrong: nothing was started",
+    GAVE_UP: "a supervisor gave up, or a required service did not start",
+    MANIFEST: "a bad manifest, or a source that it names: nothing was started",
+    HUNG_UP: "the terminal was closed (SIGHUP)",
+    INTERRUPTED: "Ctrl-C (SIGINT)",
+    BROKEN_PIPE: "whoever read stdout went away, as in `| head -1` (SIGPIPE); nothing is said",
+    TERMINATED: "SIGTERM",
+}
+"""What the exit codes say; from 128 on it is 128 and the signal, as shells have it."""
 
 _PACKAGE: Final = Path(__file__).parent.parent
 _STDLIB: Final = Path(os.__file__).parent

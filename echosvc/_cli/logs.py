@@ -39,6 +39,8 @@ _LEVEL_COLOR: Final = {
 }
 _DIM: Final = "\x1b[2m"
 _RESET: Final = "\x1b[0m"
+_OF_PROCESSES: Final = "echosvc.app."
+"""What stands before the names of the loggers that processes use."""
 _DEEPEST: Final = 8
 """How deep values are followed into lists and dicts; below, their repr."""
 
@@ -145,26 +147,27 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record's line, and a traceback's lines under it."""
-        pid = getattr(record, "pid", None)
-        pairs = [(one_line(str(k)), _text(v)) for k, v in _fields(record).items()]
+        name, pid, fields = _parts(record)
+        pairs = [(one_line(str(key)), _text(value)) for key, value in fields.items()]
         error = record.exc_info[1] if record.exc_info else None
         if error is not None:
-            pairs += [("error", _quoted(summary(error)))]
+            if "error" not in fields:
+                pairs += [("error", _quoted(summary(error)))]
             if not self.tracebacks and (place := where(next(leaves(error)))):
                 pairs += [("at", _quoted(place))]
         parts = [
             self._dim(self._time(record.created)),
             self._level(record),
-            one_line(record.name),
-            *([self._dim(one_line(str(pid)))] if pid else []),
+            one_line(name),
+            *([self._dim(one_line(pid))] if pid else []),
             one_line(record.getMessage()),
             *(f"{self._dim(key + '=')}{value}" for key, value in pairs),
         ]
         line = " ".join(parts)
         if error is not None and self.tracebacks:
-            line += "\n" + _indented(error)
+            line += "\n" + _indented(_traceback(record))
         if record.stack_info:
-            line += "\n" + _indented_text(record.stack_info)
+            line += "\n" + _indented(record.stack_info)
         return line
 
     def _time(self, created: float) -> str:
@@ -187,28 +190,32 @@ class JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the record's line."""
         error = record.exc_info[1] if record.exc_info else None
-        pid = getattr(record, "pid", None)
+        name, pid, fields = _parts(record)
         entry = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
-            "logger": record.name,
-            "pid": str(pid) if pid else None,
+            "logger": name,
+            "pid": pid,
             "message": record.getMessage(),
-            "fields": {str(key): plain(value) for key, value in _fields(record).items()},
+            "fields": {str(key): plain(value) for key, value in fields.items()},
             "error": None
             if error is None
             else {
                 "type": type(error).__name__,
                 "message": str(error),
-                "traceback": "".join(traceback.format_exception(error)),
+                "traceback": _traceback(record),
             },
         }
         return escape_json(json.dumps(entry, ensure_ascii=not _utf8(), allow_nan=False))
 
 
-def _fields(record: logging.LogRecord) -> Mapping[str, Any]:
-    fields = getattr(record, "fields", None)
-    return fields if isinstance(fields, Mapping) else {}
+def _parts(record: logging.LogRecord) -> tuple[str, str | None, dict[str, Any]]:
+    """Return the logger's name, the PID of the process that logs, and the other fields."""
+    given = getattr(record, "fields", None)
+    fields = dict(given) if isinstance(given, Mapping) else {}
+    pid = fields.pop("pid", None)
+    name = record.name.removeprefix(_OF_PROCESSES)
+    return name, None if pid is None else str(pid), fields
 
 
 def _utf8() -> bool:
@@ -250,9 +257,10 @@ def _quoted(text: str) -> str:
     return one_line(json.dumps(text, ensure_ascii=False))
 
 
-def _indented(error: BaseException) -> str:
-    return _indented_text("".join(traceback.format_exception(error)))
+def _traceback(record: logging.LogRecord) -> str:
+    # As the record has it: who logs a crash may have left out frames that are only in the way.
+    return "" if not record.exc_info else "".join(traceback.format_exception(*record.exc_info))
 
 
-def _indented_text(text: str) -> str:
+def _indented(text: str) -> str:
     return "\n".join("    " + one_line(line) for line in text.rstrip("\n").split("\n"))

@@ -16,6 +16,7 @@ from echosvc._cli.signals import Conductor, StopSignals
 if TYPE_CHECKING:
     from echosvc._cli.run import Plan
     from echosvc._manifest.registry import Registry
+    from echosvc._runtime.terminal import Terminal
 
 
 def perform(settings: Settings, registry: Registry, plan: Plan) -> int:
@@ -71,8 +72,8 @@ class _Run:
         return await self.conductor.run(self._with_terminal if self.plan.terminal else self._serve)
 
     async def _with_terminal(self) -> object:
-        from echosvc._terminal import open_terminal
         from echosvc._terminal.history import default_history_path
+        from echosvc._terminal.open import open_terminal
 
         async with open_terminal(
             self.plan.args, color=self.settings.color, history=default_history_path()
@@ -80,7 +81,7 @@ class _Run:
             with self.log.through(terminal.log_line):
                 return await self._serve(terminal)
 
-    async def _serve(self, terminal: object = None) -> object:
+    async def _serve(self, terminal: Terminal | None = None) -> object:
         from echosvc import open_runtime
 
         async with open_runtime(self.registry, terminal=terminal) as runtime:

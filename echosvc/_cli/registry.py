@@ -26,10 +26,12 @@ def list_entries(
     ctx: typer.Context,
     kind: Annotated[
         str | None,
-        typer.Option("--kind", "-k", help="Only this kind.", autocompletion=complete.kinds),
+        typer.Option(
+            "-k", "--kind", metavar="KIND", help="Only this kind.", autocompletion=complete.kinds
+        ),
     ] = None,
     namespace: Annotated[
-        str | None, typer.Option("--namespace", "-n", help="Only this namespace.")
+        str | None, typer.Option("-n", "--namespace", metavar="NS", help="Only this namespace.")
     ] = None,
     meta: Annotated[
         list[str] | None,
@@ -41,7 +43,7 @@ def list_entries(
     json: Json = False,
 ) -> None:
     """List the entries: id, kind, and where each stands."""
-    registry = load(ctx.obj, tuple(override or ()))
+    registry = load(ctx.obj, override, sources=False)
     wanted = dict(_condition(text) for text in meta or ())
     entries = [
         entry
@@ -58,12 +60,14 @@ def list_entries(
 
 def show_entry(
     ctx: typer.Context,
-    id: Annotated[str, typer.Argument(metavar="ID", autocompletion=complete.entries)],
+    id: Annotated[
+        str, typer.Argument(metavar="ID", help="NAMESPACE:NAME", autocompletion=complete.entries)
+    ],
     override: Override = None,
     json: Json = False,
 ) -> None:
     """Show one entry: what its manifest says, and the defaults of what it doesn't."""
-    entry = entry_of(load(ctx.obj, tuple(override or ())), id, "entry")
+    entry = entry_of(load(ctx.obj, override, sources=False), id)
     plain = _plain(entry) | {"spec": _spec(entry)}
     if json:
         print_json(plain)
@@ -92,7 +96,7 @@ def _plain(entry: Entry) -> dict[str, Any]:
 def _spec(entry: Entry) -> Any:
     import msgspec
 
-    return msgspec.to_builtins(entry.spec, str_keys=True)
+    return msgspec.to_builtins(entry.spec, str_keys=True, enc_hook=float)  # durations: seconds
 
 
 def _place(entry: Entry) -> str:

@@ -83,8 +83,8 @@ def run(
     here and now.
     """
     settings: Settings = ctx.obj
-    registry = load(settings, tuple(override or ()))
     words = words or []
+    registry = load(settings, override, sources=words != [LIST])
     if execute is None and words[:1] == [LIST]:
         _list(registry, json=json)
         return 0
@@ -119,7 +119,7 @@ def make_plan(
 
 def _host_for(registry: Registry, entry: Entry, host: str | None) -> Entry:
     if host is not None:
-        return entry_of(registry, host, "host", kinds=HOSTS)
+        return entry_of(registry, host, "--host", kinds=HOSTS)
     if entry.spec.host:
         return registry.get(entry.spec.host)
     terminals = list(registry.find(kind=TERMINAL))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal, cast
 
 import typer
 
@@ -13,6 +13,7 @@ from echosvc._cli.exits import UsageFault
 
 LOG_FORMATS: Final = ("text", "json")
 COLORS: Final = ("auto", "always", "never")
+ColorMode = Literal["auto", "always", "never"]
 
 
 def _names(choices: Sequence[str]) -> Any:
@@ -70,7 +71,7 @@ class Settings:
     verbose: int = 0
     silent: bool = False
     log_format: str = "text"
-    color: str = "auto"
+    color: ColorMode = "auto"
 
     @property
     def tracebacks(self) -> bool:
@@ -96,7 +97,7 @@ def merge(before: Mapping[str, Any], after: Mapping[str, Any]) -> Settings:
         verbose=(before.get("verbose") or 0) + (after.get("verbose") or 0),
         silent=bool(before.get("silent") or after.get("silent")),
         log_format=one_of("--log-format", last("log_format") or "text", LOG_FORMATS),
-        color=one_of("--color", last("color") or "auto", COLORS),
+        color=cast("ColorMode", one_of("--color", last("color") or "auto", COLORS)),
     )
     if settings.silent and settings.verbose:
         raise UsageFault("--silent and --verbose contradict each other, leave one out")

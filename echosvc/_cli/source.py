@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from echosvc._cli.exits import UsageFault, shown_path
+from echosvc._cli.exits import UsageFault
 from echosvc._cli.settings import Settings
 
 if TYPE_CHECKING:
@@ -25,41 +25,42 @@ def source_folder(settings: Settings) -> Path:
             what = "is not a folder" if folder.exists() else "is not there"
             raise UsageFault(f"--src {settings.src} {what}, name the folder with _index.yaml")
         return folder
-    from echosvc._manifest import lock
+    from echosvc._manifest.lock import find_lock
 
-    found = lock.find(Path.cwd())
-    if found is None:
+    lock = find_lock(Path.cwd())
+    if lock is None:
         raise UsageFault(
             "there is no echosvc.lock here or in a folder above; "
             "`echosvc init` makes an application, --src names a folder with manifests"
         )
-    return lock.read(found).src
+    return lock.src
 
 
-def load(settings: Settings, overrides: Sequence[str] = ()) -> Registry:
-    """Return the entries; raises ManifestError with every fault there is."""
+def load(
+    settings: Settings, overrides: Sequence[str] | None = None, *, sources: bool = True
+) -> Registry:
+    """Return the entries; raises ManifestError with every fault there is.
+
+    Without `sources` the Python files aren't looked at, which is enough for a listing.
+    """
     from echosvc._manifest.registry import Registry
 
-    return Registry.load(source_folder(settings), overrides)
+    return Registry.load(source_folder(settings), tuple(overrides or ()), sources=sources)
 
 
-def entry_of(registry: Registry, id: str, option: str, *, kinds: Sequence[str] = ()) -> Entry:
-    """Return the entry that an option names.
+def entry_of(registry: Registry, id: str, option: str = "", *, kinds: Sequence[str] = ()) -> Entry:
+    """Return the entry that the command line names, by an option or an argument.
 
     Raises UsageFault, with the near names, if there is none of one of these kinds.
     """
-    if id in registry:
-        entry = registry.get(id)
-        if not kinds or entry.kind in kinds:
-            return entry
-        found = [each.id for kind in kinds for each in registry.find(kind=kind)]
-        hint = f"of that kind there is {', '.join(found)}" if found else "there is none"
-        raise UsageFault(
-            f"{option} {id} is a {entry.kind} and should be a {' or '.join(kinds)}; {hint}"
-        )
-    near = [each for each in registry.near(id) if not kinds or registry.get(each).kind in kinds]
-    hint = f"did you mean {' or '.join(near)}?" if near else "`echosvc registry list` shows all"
-    raise UsageFault(f"{option} {id}: there is no such entry, {hint}")
-
-
-__all__ = ["entry_of", "load", "shown_path", "source_folder"]
+    named = f"{option} {id}".lstrip()
+    if id not in registry:
+        near = registry.near(id, kinds)
+        hint = f"did you mean {' or '.join(near)}?" if near else "`echosvc registry list` shows all"
+        raise UsageFault(f"{named} names no entry, {hint}")
+    entry = registry.get(id)
+    if kinds and entry.kind not in kinds:
+        fit = [each.id for kind in kinds for each in registry.find(kind=kind)]
+        hint = f"there is {', '.join(fit)}" if fit else "and there is none"
+        raise UsageFault(f"{named} is a {entry.kind}, it takes a {' or '.join(kinds)}: {hint}")
+    return entry

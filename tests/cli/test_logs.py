@@ -38,7 +38,7 @@ def _crash() -> ValueError:
 
 
 def test_text_line_has_time_level_logger_pid_message_and_fields() -> None:
-    record = _record("relay started", pid="{app:processes|0x00001}", fields={"workers": 3})
+    record = _record("relay started", fields={"pid": "{app:processes|0x00001}", "workers": 3})
     record.created = 1_700_000_000.25
     _, time, *rest = _text(record).split(" ", 2)
     assert time.endswith(".250")
@@ -113,7 +113,7 @@ def test_text_crash_is_a_line_with_its_place_or_has_its_traceback_indented() -> 
 
 
 def test_color_stands_around_words_and_changes_none() -> None:
-    record = _record("m", pid="{a|1}", fields={"k": 1})
+    record = _record("m", fields={"pid": "{a|1}", "k": 1})
     colored = _text(record, color=True)
     assert "\x1b[32mINFO \x1b[0m" in colored
     assert re.sub(r"\x1b\[[\d;]*m", "", colored) == _text(record)

@@ -1,0 +1,128 @@
+"""Writes docs/reference/cli.md from the commands themselves.
+
+``python -m echosvc._cli.reference > docs/reference/cli.md``; a test holds the file to it.
+"""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+from collections.abc import Iterator
+from typing import Any, Final
+
+from echosvc._cli import exits
+from echosvc._cli.app import PROGRAM, build
+from echosvc._cli.commands import name_of
+from echosvc._cli.listing import put
+from echosvc._cli.settings import SHARED
+
+_HEAD: Final = """\
+# The command line
+
+What a command prints on stdout is data; what it says, its errors and the log go to stderr. An
+error is one line that says what to do; `-vv` adds where it came from.
+
+Without `--src` the folder with the manifests comes from `echosvc.lock`, looked for in the current
+folder and then upwards:
+
+```yaml
+directories:
+  src: ./src
+```
+"""
+
+_TAIL: Final = """\
+## Stopping
+
+The first Ctrl-C (or SIGTERM, or the terminal being closed) stops everything in order: services are
+asked to end and have their `stop_timeout`. If that takes longer than a moment, it is said. The
+second waits for nothing more. The third gives the terminal back as it was and ends the program
+there and then, whatever it is doing. The first one decides the exit code.
+
+## The log
+
+`run` logs from INFO; with a process that has the terminal, from WARNING. `-v` is INFO, `-vv` is
+DEBUG, `-s` is no log at all. While a prompt is open, lines appear above it.
+
+A record is one line, with control characters and line ends in messages and values escaped. As
+text:
+
+    2026-03-01 12:00:00.123 INFO  app.relay {app:processes|0x00001} relay started workers=3
+
+(without the date on a screen), where the traceback of a crash follows indented, except in a run
+with a terminal process: there `-vv` shows it. As JSON, one object a line, always with the keys
+`time` (UTC), `level`, `logger`, `pid` (null outside a process), `message`, `fields` and `error`
+(null, or an object with `type`, `message` and `traceback`).
+
+## Environment
+
+| variable | meaning |
+|---|---|
+| `NO_COLOR` | not empty: no colours, unless `--color always` |
+| `FORCE_COLOR` | not empty: colours, unless `NO_COLOR` or `--color never` |
+| `TERM` | `dumb`: no colours and no line editing |
+| `XDG_STATE_HOME` | where the lines typed at prompts are kept; `~/.local/state` if not set |
+
+## Tab
+
+    eval "$(echosvc completion bash)"     # in ~/.bashrc; ids are completed across their colon
+    echosvc completion zsh > ~/.zfunc/_echosvc
+    echosvc completion fish > ~/.config/fish/completions/echosvc.fish
+"""
+
+
+def render() -> str:
+    """Return the page."""
+    parts = [_HEAD]
+    root = build()
+    with root.make_context(PROGRAM, [], resilient_parsing=True) as ctx:
+        shared = [param for param in root.get_params(ctx) if param.name in SHARED]
+        parts += ["\n## Options of every command\n\n", _table(ctx, shared), "\n"]
+        parts.append("They may stand before the command or after it.\n")
+        for name, command, below in _commands(root, ctx, PROGRAM):
+            own = [param for param in command.get_params(below) if param.name not in SHARED]
+            usage = " ".join([name, *command.collect_usage_pieces(below)])
+            parts += [f"\n## {name}\n", f"\n    {usage}\n", f"\n{_prose(command.help)}\n"]
+            if rows := _table(below, [param for param in own if param.name != "help"]):
+                parts += ["\n", rows]
+    parts += ["\n## Exit codes\n", "\n| code | meaning |\n|---|---|\n"]
+    parts += [f"| {int(code)} | {_cell(meaning)} |\n" for code, meaning in exits.MEANINGS.items()]
+    parts.append(
+        "\nAn `int` that the process of `run -x` returns is the exit code; `True`, `None` and all "
+        "else is 0,\nand an `int` that is no exit code (0 to 255) is 1, with a line that says so.\n"
+    )
+    parts += ["\n", _TAIL]
+    return "".join(parts)
+
+
+def _commands(group: Any, ctx: Any, path: str) -> Iterator[tuple[str, Any, Any]]:
+    for name, command in group.commands.items():
+        with command.make_context(name, [], parent=ctx, resilient_parsing=True) as below:
+            if hasattr(command, "commands"):
+                yield from _commands(command, below, f"{path} {name}")
+            else:
+                yield f"{path} {name}", command, below
+
+
+def _table(ctx: Any, params: list[Any]) -> str:
+    rows = []
+    for param in params:
+        record = param.get_help_record(ctx)
+        if record is None:
+            continue
+        shown = name_of(param) if param.param_type_name == "argument" else record[0]
+        rows.append(f"| `{_cell(shown)}` | {_cell(record[1])} |\n")
+    return "".join(["| | |\n|---|---|\n", *rows]) if rows else ""
+
+
+def _cell(text: str) -> str:
+    return text.replace("  [required]", "").replace("|", "\\|")
+
+
+def _prose(text: str) -> str:
+    paragraphs = inspect.cleandoc(text).split("\n\n")
+    return "\n\n".join(textwrap.fill(each, 98, break_on_hyphens=False) for each in paragraphs)
+
+
+if __name__ == "__main__":
+    put(render().rstrip("\n"))
