@@ -14,7 +14,15 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from echosvc._manifest.entry import Entry
-from echosvc._manifest.kinds import KINDS, Child, Kind, ProcessPy, ProcessSupervisor, Reference
+from echosvc._manifest.kinds import (
+    CHILD_KINDS,
+    KINDS,
+    Child,
+    Kind,
+    ProcessPy,
+    ProcessSupervisor,
+    Reference,
+)
 from echosvc._manifest.near import did_you_mean, one_of, shown
 from echosvc._manifest.node import Path
 from echosvc.errors import ManifestError
@@ -66,6 +74,11 @@ def references(entry: Entry, kind: Kind) -> Iterator[tuple[Path, str, Reference]
                 yield path, value, reference
 
 
+def allowed(reference: Reference, kinds: Mapping[str, Kind]) -> tuple[str, ...]:
+    """Return the kinds that an entry named by this field may be of."""
+    return reference.kinds or tuple(kind.name for kind in kinds.values() if kind.startable)
+
+
 def _at(value: object, steps: tuple[str, ...], path: Path) -> Iterator[tuple[Path, object]]:
     if not steps:
         yield path, value
@@ -91,21 +104,21 @@ def check_references(
     hints: dict[tuple[str, tuple[str, ...]], str] = {}
     for entry in entries:
         for path, target, reference in references(entry, kinds[entry.kind]):
-            allowed = reference.kinds or tuple(k.name for k in kinds.values() if k.startable)
+            fitting = allowed(reference, kinds)
             field = field_name(path)
             if target not in known:
                 if None in unread or target.partition(":")[0] in unread:
                     continue
-                wanted = (target, allowed)
+                wanted = (target, fitting)
                 if wanted not in hints and len(hints) < HINTS:
-                    fitting = [id_ for id_, kind in known.items() if kind in allowed]
-                    hints[wanted] = did_you_mean(target, fitting or known)
-                hint = hints.get(wanted) or f"name an entry of kind {one_of(allowed)}"
+                    ids = [id_ for id_, kind in known.items() if kind in fitting]
+                    hints[wanted] = did_you_mean(target, ids or known)
+                hint = hints.get(wanted) or f"name an entry of kind {one_of(fitting)}"
                 message = f"{field} names {shown(target)}, and there is no such entry"
                 faults.append(entry.fault(message, *path, hint=hint))
-            elif known[target] not in allowed and known[target] in kinds:
+            elif known[target] not in fitting and known[target] in kinds:
                 message = f"{field} names {target}, which is a {known[target]}"
-                hint = f"name an entry of kind {one_of(allowed)}"
+                hint = f"name an entry of kind {one_of(fitting)}"
                 faults.append(entry.fault(message, *path, hint=hint))
     return faults
 
@@ -128,7 +141,7 @@ def check_supervisors(
         for index, child in enumerate(entry.spec.all_children()):
             path: Path = ("children", index)
             target = entries.get(child.entry)
-            if target is None:
+            if target is None or target.kind not in CHILD_KINDS:
                 continue  # said with the references
             is_process = isinstance(target.spec, ProcessPy)
             name = child.name if is_process and child.name else child.entry
@@ -197,7 +210,7 @@ def resolve(
     for id_, entry in entries.items():
         if isinstance(entry.spec, ProcessSupervisor):
             for child in entry.spec.all_children():
-                if child.entry in edges:
+                if child.entry in edges and entries[child.entry].kind in CHILD_KINDS:
                     parents.setdefault(child.entry, id_)
     draft = Dependencies((), {}, parents)
     # A supervisor and all below it are started as one, so it waits for whatever they wait for.
@@ -225,7 +238,7 @@ def _edges(entries: Mapping[str, Entry], kinds: Mapping[str, Kind]) -> _Edges:
             children = [
                 (child.entry, (id_, ("children", index)))
                 for index, child in enumerate(entry.spec.all_children())
-                if child.entry in edges
+                if child.entry in edges and entries[child.entry].kind in CHILD_KINDS
             ]
             for (before, _), (child_id, place) in pairwise(children):
                 if before != child_id:
@@ -242,9 +255,9 @@ def _collect(
     seen: set[str],
 ) -> None:
     """Gather what `entry` refers to; entries that are not started are looked through."""
-    for path, target, _ in references(entry, kinds[entry.kind]):
-        if target not in entries:
-            continue
+    for path, target, reference in references(entry, kinds[entry.kind]):
+        if target not in entries or entries[target].kind not in allowed(reference, kinds):
+            continue  # a fault, and said as one
         at = (entry.id, path) if through is None else through
         if kinds[entries[target].kind].startable:
             out.setdefault(target, at)

@@ -160,7 +160,7 @@ _ORDER: Final = (
     Reference(("lifecycle", "requires", "*")),
     Reference(("lifecycle", "depends_on", "*")),
 )
-_CHILDREN: Final = ("process.py", "process.service", "process.supervisor")
+CHILD_KINDS: Final = ("process.py", "process.service", "process.supervisor")
 
 KINDS: Final[dict[str, Kind]] = {
     kind.name: kind
@@ -178,8 +178,8 @@ KINDS: Final[dict[str, Kind]] = {
             ProcessSupervisor,
             (
                 Reference(("host",), HOSTS),
-                Reference(("children", "*"), _CHILDREN),
-                Reference(("children", "*", "entry"), _CHILDREN),
+                Reference(("children", "*"), CHILD_KINDS),
+                Reference(("children", "*", "entry"), CHILD_KINDS),
                 Reference(("children", "*", "host"), HOSTS),
                 *_ORDER,
             ),

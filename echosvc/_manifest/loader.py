@@ -68,7 +68,7 @@ def read(data: bytes | str, env: Mapping[str, str] | None = None) -> Document:
     except _Abandoned:
         return Document(None, faults, broken=True)
     except Exception as exc:  # noqa: BLE001  # the parser's slips (OverflowError, …) are faults too
-        faults.append(_syntax_fault(exc, builder.at))
+        faults.append(_syntax_fault(exc, builder.at, text))
         return Document(None, faults, broken=True)
     return Document(builder.root, faults)
 
@@ -127,13 +127,15 @@ def _events(text: str) -> Iterator[Any]:
     yield from YAML(typ="safe", pure=True).parse(text)
 
 
-def _syntax_fault(exc: Exception, at: tuple[int, int]) -> Fault:
+def _syntax_fault(exc: Exception, at: tuple[int, int], text: str) -> Fault:
     """Return the parser's error as a fault; `at` is where the last thing stood that it read."""
     mark = getattr(exc, "problem_mark", None) or getattr(exc, "context_mark", None)
     line, column = (mark.line + 1, mark.column + 1) if mark is not None else at
     problem = " ".join(str(getattr(exc, "problem", None) or exc).split()) or type(exc).__name__
     both = f"{problem} {getattr(exc, 'context', None)}"
     hint = next((hint for part, hint in _HINTS if part in both), "")
+    if MARK in "".join(text.split("\n")[line - 1 : line]):
+        hint = f"within [] and {{}}, put {MARK}…}} in quotes"
     return Fault(f"not YAML: {problem}", line, column, hint)
 
 

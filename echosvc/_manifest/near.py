@@ -25,9 +25,16 @@ def near(word: str, candidates: Iterable[str], n: int = 3) -> list[str]:
     found = [name for name in names if ":" in name and _local(name) == _local(wanted)]
     close = difflib.get_close_matches(wanted, names, n=4 * n, cutoff=0.6)
     # The namespace, which ids mostly share, must not make different names look alike.
-    found += [name for name in close if ":" not in wanted or _alike(_local(wanted), _local(name))]
-    ordered = [original for name in dict.fromkeys(found) for original in by_folded[name]]
-    return ordered[:n]
+    found += [
+        name
+        for name in close
+        if ":" not in wanted or _likeness(_local(wanted), _local(name)) >= 0.6
+    ]
+    # Of names that differ in case alone (a module and its class, say) one is enough.
+    return [
+        max(by_folded[name], key=lambda original: _likeness(word, original))
+        for name in list(dict.fromkeys(found))[:n]
+    ]
 
 
 def _akin(wanted: str, name: str) -> bool:
@@ -40,8 +47,8 @@ def _local(id_: str) -> str:
     return id_.rpartition(":")[2]
 
 
-def _alike(a: str, b: str) -> bool:
-    return difflib.SequenceMatcher(None, a, b).ratio() >= 0.5
+def _likeness(a: str, b: str) -> float:
+    return difflib.SequenceMatcher(None, a, b).ratio()
 
 
 def did_you_mean(word: str, candidates: Iterable[str]) -> str:

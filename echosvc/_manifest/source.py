@@ -17,6 +17,7 @@ import importlib.util
 import inspect
 import linecache
 import os
+import re
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterator
@@ -147,8 +148,8 @@ def _analysis(entry: Entry, path: Path) -> static.Analysis:
         raise ManifestError(
             f"Python: {exc.msg}",
             file=display(path),
-            line=exc.lineno or 0,
-            column=exc.offset or 0,
+            line=max(exc.lineno or 0, 0),  # -1 for a coding that isn't known
+            column=max(exc.offset or 0, 0),
             entry=entry.id,
         ) from exc
     except (RecursionError, MemoryError, ValueError, OverflowError) as exc:
@@ -238,7 +239,8 @@ def _check_uses(entry: Entry, path: Path, analysis: static.Analysis) -> Iterator
 def _module_name(path: Path) -> str:
     # With the path's hash, as two applications may both have a worker.py; the stem is for people.
     digest = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:12]
-    return f"echosvc_source_{digest}.{path.stem}"
+    # No dot in it: pickle would look for a package.
+    return f"echosvc_source_{re.sub(r'[^0-9A-Za-z_]', '_', path.stem)}_{digest}"
 
 
 def _run(entry: Entry, path: Path, analysis: static.Analysis) -> ModuleType:
