@@ -21,15 +21,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from echosvc._channel.core import Channel, ChannelStatistics, ReceiveCase, Selected, SendCase
+from echosvc._channel.core import Channel, ChannelStatistics, Selected, SendCase
 from echosvc._channel.racing import CallCase, case_call
-from echosvc._channel.select import select
+from echosvc._channel.select import Case, select
 
 __all__ = [
     "CallCase",
+    "Case",
     "Channel",
     "ChannelStatistics",
-    "ReceiveCase",
     "Selected",
     "SendCase",
     "case_call",
@@ -44,6 +44,6 @@ def new(size: float = 0) -> Channel[Any]:
 
 
 # Tracebacks, reprs and help() name things where they are to be imported from.
-for _public in (CallCase, Channel, ChannelStatistics, ReceiveCase, Selected, SendCase):
+for _public in (CallCase, Channel, ChannelStatistics, Selected, SendCase):
     _public.__module__ = __name__
 case_call.__module__ = select.__module__ = __name__

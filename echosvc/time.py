@@ -7,8 +7,8 @@
     if r.channel is timeout:
         ...
 
-No timer here is a task or a callback: a timer channel is ready when the clock says so, and who
-waits on it sleeps until then. A hundred thousand of them cost memory only.
+No timer here is a task: a timer channel is ready when the clock says so, and while somebody waits
+on it, the clock is one more sender. A hundred thousand of them cost memory only.
 """
 
 from __future__ import annotations
@@ -19,8 +19,11 @@ import re
 from typing import Final, NoReturn, TypeAlias
 
 import trio
+from trio.lowlevel import enable_ki_protection
 
+from echosvc._channel.alarm import set_alarm, unset_alarm
 from echosvc._channel.core import Channel
+from echosvc._channel.waiting import Waiter
 from echosvc.errors import Invalid
 
 __all__ = [
@@ -38,7 +41,7 @@ __all__ = [
 Duration: TypeAlias = float | str
 """Seconds, or a string like ``"100ms"`` or ``"1h30m"``; see `parse_duration`."""
 
-# As (numerator, denominator) so that "100ms" is exactly 0.1: dividing rounds once.
+# As (numerator, denominator), so that only one division rounds: "100ms" is exactly 0.1.
 _UNITS: Final = {
     "ns": (1, 1_000_000_000),
     "us": (1, 1_000_000),
@@ -49,16 +52,19 @@ _UNITS: Final = {
     "m": (60, 1),
     "h": (3600, 1),
 }
-_PART: Final = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)")
+_PART: Final = re.compile(r"([0-9]*)(?:\.([0-9]*))?(ns|us|µs|μs|ms|s|m|h)")
+_LONGEST_TEXT: Final = 200
+_SHORTEST_PERIOD: Final = 1e-9
 
 
 def parse_duration(duration: Duration) -> float:
     """Turn a duration into seconds.
 
     Args:
-        duration: Seconds as a number, or Go's notation: decimal numbers, each with a unit of ns,
-            us (or µs), ms, s, m or h, largest first by custom: ``"300ms"``, ``"1.5h"``,
-            ``"1h30m"``; with a sign in front if need be; ``"0"`` needs no unit.
+        duration: Seconds as a number (`math.inf` is for ever), or Go's notation: decimal numbers,
+            each with a unit of ns, us (or µs), ms, s, m or h, largest first by custom:
+            ``"300ms"``, ``"1.5h"``, ``"1h30m"``; with a sign in front if need be; ``"0"`` needs
+            no unit. What is written is added up exactly and rounded once.
 
     Raises:
         Invalid: It is neither; the message quotes it.
@@ -66,12 +72,17 @@ def parse_duration(duration: Duration) -> float:
     Source: Go's `time.ParseDuration`.
     """
     if isinstance(duration, str):
+        if len(duration) > _LONGEST_TEXT:
+            raise Invalid(f"not a duration: a text of {len(duration)} characters")
         return _parse(duration)
     if isinstance(duration, bool) or not isinstance(duration, int | float):
         raise Invalid(f"not a duration: {duration!r}; give seconds or a string like '2s'")
     if math.isnan(duration):
         raise Invalid("not a duration: nan")
-    return float(duration)
+    try:
+        return float(duration)
+    except OverflowError:
+        raise Invalid("not a duration: an integer too large for a float") from None
 
 
 @functools.lru_cache(maxsize=1024)
@@ -79,21 +90,23 @@ def _parse(text: str) -> float:
     unsigned = text[1:] if text[:1] in ("+", "-") else text
     if unsigned == "0":
         return 0.0
-    total = 0.0
+    total, per = 0, 1  # a fraction, so that the sum of the parts is as exact as its notation
     position = 0
-    while position < len(unsigned):
-        part = _PART.match(unsigned, position)
-        if part is None:
+    while part := _PART.match(unsigned, position):
+        whole, decimals, unit = part.group(1), part.group(2) or "", part.group(3)
+        if not whole + decimals:
             break
-        number, unit = part.groups()
         numerator, denominator = _UNITS[unit]
-        total += float(number) * numerator / denominator
+        denominator *= 10 ** len(decimals)
+        total = total * denominator + int(whole + decimals) * numerator * per
+        per *= denominator
         position = part.end()
     if position == 0 or position < len(unsigned):
         raise Invalid(
             f"not a duration: {text!r}; write numbers with units (ns us ms s m h), like '1h30m'"
         )
-    return -total if text[0] == "-" else total
+    seconds = total / per
+    return -seconds if text[0] == "-" else seconds
 
 
 def now() -> float:
@@ -111,47 +124,65 @@ async def sleep(duration: Duration) -> None:
 
 
 class _ClockChannel(Channel[float]):
-    """A channel that the clock fills: it holds one value from `_wakes_at` on."""
+    """A channel that the clock fills: it holds one value from `_due` on."""
 
-    __slots__ = ("_wakes_at",)
+    __slots__ = ("_alarm", "_due")
 
-    def __init__(self, wakes_at: float) -> None:
+    def __init__(self, due: float) -> None:
         super().__init__(1)
-        self._wakes_at = wakes_at
+        self._due = due
+        # Set exactly while somebody waits and there is something to wait for.
+        self._alarm: int | None = None
 
     def __len__(self) -> int:
-        return int(self._wakes_at <= trio.current_time())
+        return int(self._due <= trio.current_time())
 
     def _is_ready(self) -> bool:
-        return self._closed or self._wakes_at <= trio.current_time()
+        return self._closed or self._due <= trio.current_time()
 
     def _take(self) -> tuple[float | None, bool]:
-        due = self._wakes_at
+        due = self._due
         if due > trio.current_time():
             return None, False  # not due, so it is ready because it was closed
-        self._wakes_at = self._next_after(due)
-        self._look_again()
+        self._set(self._next_after(due))
         return due, True
 
     def _next_after(self, due: float) -> float:
         return math.inf
 
-    def _set(self, wakes_at: float) -> None:
-        self._wakes_at = wakes_at
-        self._look_again()
+    def _set(self, due: float) -> None:
+        self._due = due
+        if self._alarm is not None:
+            unset_alarm(self._alarm)
+            self._alarm = None
+        if self._receivers and due < math.inf:
+            self._alarm = set_alarm(due, self)
 
-    def _look_again(self) -> None:
-        # Whoever waits here sleeps until an instant that is no longer the right one.
-        for waiter in tuple(self._receivers):
-            waiter.wake()
+    def _ring(self) -> None:
+        # The clock sends to whoever came first; the others wait for the next time, if there is one.
+        self._alarm = None
+        value, ok = self._take()
+        next(iter(self._receivers)).claim(self, value, ok)
+
+    def _park(self, waiter: Waiter) -> None:
+        super()._park(waiter)
+        if self._alarm is None and self._due < math.inf:
+            self._alarm = set_alarm(self._due, self)
+
+    def _unpark(self, waiter: Waiter) -> None:
+        super()._unpark(waiter)
+        if self._alarm is not None and not self._receivers:
+            unset_alarm(self._alarm)
+            self._alarm = None
 
     def send_nowait(self, value: float) -> NoReturn:
         """Refuse: only the clock sends here."""
-        raise trio.ClosedResourceError("a timer's channel cannot be sent to")
+        raise Invalid("a timer's channel cannot be sent to: only the clock does that")
 
+    @enable_ki_protection
     def close(self) -> None:
-        """End the channel: it yields nothing more."""
-        self._wakes_at = math.inf
+        """End the channel: it yields nothing more, and an `async for` over it ends."""
+        self._set(math.inf)
         super().close()
 
 
@@ -164,8 +195,10 @@ class _TickerChannel(_ClockChannel):
 
     def _next_after(self, due: float) -> float:
         # Ticks keep their phase; those that nobody took in time are dropped, as Go's are.
-        missed = math.floor((trio.current_time() - due) / self._period)
-        return due + (missed + 1) * self._period
+        now = trio.current_time()
+        missed = math.floor((now - due) / self._period)
+        # Not now again, should the sum be rounded down to it.
+        return max(due + (missed + 1) * self._period, math.nextafter(now, math.inf))
 
 
 def after(duration: Duration) -> Channel[float]:
@@ -185,34 +218,40 @@ def after(duration: Duration) -> Channel[float]:
 class Timer:
     """A single event in the future that can be called off or moved; see `timer`."""
 
-    __slots__ = ("channel",)
+    __slots__ = ("_clock",)
 
     def __init__(self, duration: Duration) -> None:
-        self.channel: Channel[float] = _ClockChannel(trio.current_time() + parse_duration(duration))
+        self._clock = _ClockChannel(trio.current_time() + parse_duration(duration))
+
+    @property
+    def channel(self) -> Channel[float]:
         """Yields once: the time at which the timer came due."""
+        return self._clock
 
+    @enable_ki_protection
     def stop(self) -> bool:
-        """Call it off. True if it was still to come; what has come due and not been taken goes."""
-        was_pending = self._pending()
-        self._clock()._set(math.inf)
-        return was_pending
+        """Call it off. True if that was in time: nobody has received its value, and nobody will."""
+        in_time = self._clock._due < math.inf
+        self._clock._set(math.inf)
+        return in_time
 
+    @enable_ki_protection
     def reset(self, duration: Duration) -> bool:
         """Let it come due a duration from now, also when it has already done so or was stopped.
 
-        Whoever is waiting on the channel waits for the new time. True if it was still to come.
+        Who is waiting on the channel waits for the new time, in the same place. A value that has
+        come due and that nobody has received is gone. Returns what `stop` would have.
+
+        Raises:
+            Invalid: It is not a duration.
+            trio.ClosedResourceError: The channel was closed.
         """
-        wakes_at = trio.current_time() + parse_duration(duration)
-        was_pending = self._pending()
-        self._clock()._set(wakes_at)
-        return was_pending
-
-    def _pending(self) -> bool:
-        return trio.current_time() < self._clock()._wakes_at < math.inf
-
-    def _clock(self) -> _ClockChannel:
-        assert isinstance(self.channel, _ClockChannel)
-        return self.channel
+        due = trio.current_time() + parse_duration(duration)
+        if self._clock._closed:
+            raise trio.ClosedResourceError("this timer's channel is closed")
+        in_time = self._clock._due < math.inf
+        self._clock._set(due)
+        return in_time
 
 
 def timer(duration: Duration) -> Timer:
@@ -230,26 +269,30 @@ def timer(duration: Duration) -> Timer:
 class Ticker:
     """A regular event; see `ticker`."""
 
-    __slots__ = ("channel",)
+    __slots__ = ("_clock",)
 
     def __init__(self, period: Duration) -> None:
         seconds = parse_duration(period)
-        if not 0 < seconds < math.inf:
-            raise Invalid(f"a ticker's period must be positive: {period!r}")
-        self.channel: Channel[float] = _TickerChannel(seconds)
-        """Yields the time at which each tick was due."""
+        if not _SHORTEST_PERIOD <= seconds < math.inf:
+            raise Invalid(f"a ticker's period must be finite, and at least 1ns: {period!r}")
+        self._clock = _TickerChannel(seconds)
 
+    @property
+    def channel(self) -> Channel[float]:
+        """Yields the time at which each tick was due."""
+        return self._clock
+
+    @enable_ki_protection
     def stop(self) -> None:
-        """Let it tick no more. The channel stays open and silent."""
-        assert isinstance(self.channel, _ClockChannel)
-        self.channel._set(math.inf)
+        """Let it tick no more. The channel is silent then, not closed: to end a loop, close it."""
+        self._clock._set(math.inf)
 
 
 def ticker(period: Duration) -> Ticker:
     """Make a ticker: a channel that yields once every period, dropping ticks that nobody takes.
 
     Raises:
-        Invalid: It is not a duration, or not positive.
+        Invalid: It is not a duration, or shorter than a nanosecond.
 
     Source: Go's `time.NewTicker`.
     """

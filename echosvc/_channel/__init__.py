@@ -1,6 +1,10 @@
 """What `echosvc.channel` is made of.
 
 - slices.py: how long a task may run without letting others run
+- alarm.py: being woken at a time
 - waiting.py: how a task parks on any number of channels, and is claimed by one
-- racing.py: channels that are not ours, raced in a nursery
+- core.py: the channel, and its case for sending
+- native.py: select over our own channels: park once on all of them
+- racing.py: select over what is not ours: race it in a nursery
+- select.py: what select accepts and promises
 """

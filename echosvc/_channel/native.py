@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from trio.lowlevel import cancel_shielded_checkpoint, checkpoint_if_cancelled
+from trio.lowlevel import cancel_shielded_checkpoint, checkpoint_if_cancelled, enable_ki_protection
 
 from echosvc._channel.core import Channel, Selected, SendCase
 from echosvc._channel.slices import slice_is_used_up
@@ -32,6 +32,7 @@ def _oldest(first: Native, places: Sequence[Native]) -> Native:
     return min(siblings, key=lambda place: place._age())
 
 
+@enable_ki_protection
 async def select_native(places: Sequence[Native], default: bool = False) -> Selected[Any]:
     """Do what `select` promises, for places that need no task of their own."""
     await checkpoint_if_cancelled()
@@ -39,10 +40,12 @@ async def select_native(places: Sequence[Native], default: bool = False) -> Sele
         selected = poll(places)
         if selected is None:
             if not default:
-                waiter = await park(tuple(places), min(place._wakes_at for place in places))
+                waiter = await park(tuple(places))
                 if waiter.claimed:
-                    return Selected(waiter.channel, waiter.value, waiter.ok, False)
-                continue  # a timer came due, or was set anew
+                    return Selected(
+                        waiter.channel, waiter.value, waiter.ok, default=False, sent=waiter.sent
+                    )
+                continue  # woken to look again
             selected = NOTHING_READY
         if slice_is_used_up():
             await cancel_shielded_checkpoint()

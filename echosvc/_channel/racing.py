@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Generic, TypeAlias, TypeVar, TypeVarTuple, Unpack
+from typing import Any, ClassVar, Generic, TypeAlias, TypeVar, TypeVarTuple, Unpack
 from weakref import WeakKeyDictionary
 
 import trio
@@ -33,6 +33,8 @@ class CallCase(Generic[T]):
     """In a `select`: wait for the end of an async function. Made by `case_call`."""
 
     __slots__ = ("_args", "_fn", "_kept")
+
+    _races: ClassVar[bool] = True
 
     def __init__(self, fn: Callable[..., Awaitable[T]], args: tuple[Any, ...]) -> None:
         self._fn = fn

@@ -6,7 +6,7 @@ from typing import Any, Literal, TypeAlias, TypeVar, cast, overload
 
 import trio.abc
 
-from echosvc._channel.core import Channel, ReceiveCase, Selected, SendCase
+from echosvc._channel.core import Channel, Selected, SendCase
 from echosvc._channel.native import Native, select_native
 from echosvc._channel.racing import CallCase, Foreign, ForeignCase, select_racing
 from echosvc.errors import Invalid
@@ -17,10 +17,9 @@ B = TypeVar("B")
 C = TypeVar("C")
 D = TypeVar("D")
 
-Receivable: TypeAlias = "Channel[T] | ReceiveCase[T] | CallCase[T] | trio.abc.ReceiveChannel[T]"
-Case: TypeAlias = (
-    "Channel[Any] | ReceiveCase[Any] | SendCase[Any] | CallCase[Any] | trio.abc.ReceiveChannel[Any]"
-)
+Receivable: TypeAlias = "CallCase[T] | trio.abc.ReceiveChannel[T]"
+Case: TypeAlias = "SendCase[Any] | CallCase[Any] | trio.abc.ReceiveChannel[Any]"
+"""What `select` accepts. A `Channel` is a `trio.abc.ReceiveChannel`, and its own receive case."""
 
 
 @overload
@@ -71,26 +70,26 @@ async def select(*cases: Case, default: bool = False) -> Selected[Any]:
         Invalid: An argument is no case (its position is named), or there are none and no default:
             that would wait for ever.
     """
+    for case in cases:
+        # An attribute, and not isinstance: with abstract base classes that takes 0.3 µs a case.
+        if getattr(case, "_races", True):
+            return await select_racing(_places(cases), default)
+    if not cases and not default:
+        raise Invalid("select: no cases and no default: it would wait for ever")
+    return await select_native(cast("tuple[Native, ...]", cases), default)
+
+
+def _places(cases: tuple[Case, ...]) -> list[Native | Foreign]:
+    """Tell our own cases, foreign channels and mistakes apart."""
     places: list[Native | Foreign] = []
-    racing = False
-    for position, case in enumerate(cases):
-        if isinstance(case, Channel | SendCase):
+    for position, case in enumerate(cases, start=1):
+        if isinstance(case, Channel | SendCase | CallCase):
             places.append(case)
-        elif isinstance(case, ReceiveCase):
-            places.append(case.channel)
-        elif isinstance(case, CallCase):
-            places.append(case)
-            racing = True
         elif isinstance(case, trio.abc.ReceiveChannel):
             places.append(ForeignCase(case))
-            racing = True
         else:
             raise Invalid(
-                f"select: argument {position + 1} is no case: {case!r}; give a channel, a "
+                f"select: argument {position} is no case: {case!r}; give a channel, a "
                 "case_receive(), a case_send(value) or a case_call(async_fn, *args)"
             )
-    if racing:
-        return await select_racing(places, default)
-    if not places and not default:
-        raise Invalid("select: no cases and no default: it would wait for ever")
-    return await select_native(cast("list[Native]", places), default)
+    return places

@@ -10,7 +10,15 @@ from __future__ import annotations
 import math
 from typing import Any, Protocol
 
-import trio
+from trio.lowlevel import (
+    Abort,
+    current_task,
+    enable_ki_protection,
+    reschedule,
+    wait_task_rescheduled,
+)
+
+from echosvc._channel.alarm import set_alarm, unset_alarm
 
 
 class Place(Protocol):
@@ -24,15 +32,17 @@ class Place(Protocol):
 class Waiter:
     """One parked task, and what it was woken with."""
 
-    __slots__ = ("channel", "claimed", "ok", "places", "task", "value")
+    __slots__ = ("alarm", "channel", "claimed", "ok", "places", "sent", "task", "value")
 
     def __init__(self, places: tuple[Place, ...]) -> None:
-        self.task = trio.lowlevel.current_task()
+        self.task = current_task()
         self.places = places
+        self.alarm: int | None = None
         self.claimed = False
         self.channel: Any = None
         self.value: Any = None
         self.ok = True
+        self.sent = False
 
     def claim(self, channel: object, value: object, ok: bool) -> None:
         """Wake the task with a result. Called by the partner, once."""
@@ -41,22 +51,36 @@ class Waiter:
         self.channel = channel
         self.value = value
         self.ok = ok
-        trio.lowlevel.reschedule(self.task)
+        reschedule(self.task)
+
+    def claim_sent(self, channel: object) -> None:
+        """Wake the task with the news that its value was taken."""
+        self.sent = True
+        self.claim(channel, None, True)
 
     def wake(self) -> None:
         """Wake the task with nothing, to look again at what it waits for."""
         self._leave()
-        trio.lowlevel.reschedule(self.task)
+        reschedule(self.task)
+
+    def _ring(self) -> None:
+        self.alarm = None
+        self.wake()
 
     def _leave(self) -> None:
         for place in self.places:
             place._unpark(self)
+        if self.alarm is not None:
+            unset_alarm(self.alarm)
+            self.alarm = None
 
-    def _abort(self, _raise_cancel: object) -> trio.lowlevel.Abort:
+    def _abort(self, _raise_cancel: object) -> Abort:
         self._leave()
-        return trio.lowlevel.Abort.SUCCEEDED
+        return Abort.SUCCEEDED
 
 
+# Ctrl-C may interrupt Python anywhere, and a waiter must not be parked on half of its places.
+@enable_ki_protection
 async def park(places: tuple[Place, ...], deadline: float = math.inf) -> Waiter:
     """Wait on all the places until a partner claims the waiter or the deadline comes.
 
@@ -66,10 +90,7 @@ async def park(places: tuple[Place, ...], deadline: float = math.inf) -> Waiter:
     waiter = Waiter(places)
     for place in places:
         place._park(waiter)
-    if deadline == math.inf:
-        await trio.lowlevel.wait_task_rescheduled(waiter._abort)
-    else:
-        # A scope is the price of a deadline, and only a wait that really parks pays it.
-        with trio.CancelScope(deadline=deadline):
-            await trio.lowlevel.wait_task_rescheduled(waiter._abort)
+    if deadline != math.inf:
+        waiter.alarm = set_alarm(deadline, waiter)
+    await wait_task_rescheduled(waiter._abort)
     return waiter

@@ -44,7 +44,7 @@ class Subscription(Channel[BusEvent]):
     def _take(self) -> tuple[BusEvent | None, bool]:
         taken = super()._take()
         if self._missed:
-            self._buffer.append(
+            self._own_buffer().append(
                 BusEvent("bus", "gap", "", self._bus.now(), {"missed": self._missed})
             )
             self._missed = 0

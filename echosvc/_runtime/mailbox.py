@@ -114,9 +114,9 @@ class Mailbox:
             channel = self.topics[topic] = MailboxChannel(self, topic, bare=bare)
             if self.inbox is not None:
                 kept = [m for m in self.inbox._buffer if m.topic != topic]
-                channel._buffer.extend(m for m in self.inbox._buffer if m.topic == topic)
+                channel._own_buffer().extend(m for m in self.inbox._buffer if m.topic == topic)
                 self.inbox._buffer.clear()
-                self.inbox._buffer.extend(kept)
+                self.inbox._own_buffer().extend(kept)
         elif channel._bare is not bare:
             raise Invalid(
                 f"topic {topic!r} is already listened to with message={not channel._bare}"
@@ -141,7 +141,7 @@ class Mailbox:
                 self.taken()
             merged = sorted([*inbox._buffer, *left], key=lambda message: message._age)
             inbox._buffer.clear()
-            inbox._buffer.extend(merged)
+            inbox._own_buffer().extend(merged)
 
     # -- for the runtime
 
@@ -166,7 +166,7 @@ class Mailbox:
         self.received += 1
         message._age = self.next_age
         self.next_age += 1
-        channel._buffer.append(message)
+        channel._own_buffer().append(message)
         return True
 
     def put_event(self, event: Event) -> None:
@@ -180,11 +180,11 @@ class Mailbox:
             position = 0
             while position < len(channel._buffer) and channel._buffer[position]._age == CANCEL_AGE:
                 position += 1
-            channel._buffer.insert(position, event)
+            channel._own_buffer().insert(position, event)
         else:
             event._age = self.next_age
             self.next_age += 1
-            channel._buffer.append(event)
+            channel._own_buffer().append(event)
 
     def taken(self) -> None:
         """Count a message out, and let the next sender in that waits for room."""
