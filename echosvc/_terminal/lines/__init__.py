@@ -1,8 +1,9 @@
 """Where lines come from: a prompt that edits, a plain stream, or nothing.
 
 - `stream`: pipes, files, and terminals that cannot edit (``TERM=dumb``, output to a pipe).
-- `tty`: a terminal with a line editor; `editor` is its thread, `prompt` what draws it. Only
-  `prompt` imports prompt_toolkit, and only that thread imports `prompt`.
+- `tty`: a terminal with a line editor; `editor` is its thread, `prompt` what draws it, `adapters`
+  what prompt_toolkit is given for that. Only these two import prompt_toolkit, and only that thread
+  imports them.
 """
 
 from __future__ import annotations

@@ -3,34 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
-from typing import Any, Final, TextIO, cast
+from collections.abc import Callable
+from typing import Final, TextIO, cast
 
 import outcome
-import trio
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import create_app_session, run_in_terminal
-from prompt_toolkit.completion import CompleteEvent, Completer, Completion, DummyCompleter
 from prompt_toolkit.data_structures import Size
 from prompt_toolkit.document import Document
 from prompt_toolkit.enums import DEFAULT_BUFFER
 from prompt_toolkit.filters import has_focus
 from prompt_toolkit.formatted_text import ANSI
 from prompt_toolkit.history import History as PromptHistory
-from prompt_toolkit.input.vt100 import Vt100Input
+from prompt_toolkit.input.typeahead import get_typeahead, store_typeahead
 from prompt_toolkit.key_binding import KeyBindings, KeyPress, KeyPressEvent
 from prompt_toolkit.keys import Keys
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.shortcuts import CompleteStyle
 
-from echosvc._runtime.terminal import Completer as Complete
 from echosvc._terminal.history import History
+from echosvc._terminal.lines.adapters import Drawing, Keyboard, SharedHistory, make_completer
 from echosvc._terminal.lines.editor import Request, Result
 from echosvc._terminal.modes import Mode, TtyModes
 from echosvc._terminal.output import Output
@@ -76,19 +73,20 @@ class Prompt:
         self._modes = modes
         self._interrupt = interrupt
         self._color_depth = _color_depth(color, environ)
-        self._input = _Input(fd, modes)
+        self._input = Keyboard(fd, modes)
         self._output = Vt100_Output(
-            cast("TextIO", _Stream(output)),
+            cast("TextIO", Drawing(output)),
             lambda: _size(fd, output),
             term=environ.get("TERM"),
             enable_cpr=False,  # answers to it would have to be waited for when leaving
         )
-        self._lines: PromptSession[object] = self._session(_SharedHistory(history))
+        self._lines: PromptSession[object] = self._session(SharedHistory(history))
         self._passwords: PromptSession[object] | None = None
         self._open: PromptSession[object] | None = None
         self._drafts: dict[bool, Document] = {}
         self._pasted: deque[str] = deque()
         self._leaving = False
+        self._interrupted = False
         self._loop = asyncio.new_event_loop()
 
     def ask(self, request: Request) -> Result | None:
@@ -121,6 +119,7 @@ class Prompt:
             session = self._passwords = self._passwords or self._session(None)
         app = session.app
         app.erase_when_done = False
+        self._interrupted = False
         draft = self._drafts.pop(request.password, Document())
         message = self._screen.open_prompt(request.prompt, self._redraw)
         end = "line"
@@ -131,8 +130,8 @@ class Prompt:
                     result = await session.prompt_async(
                         ANSI(message),
                         default=draft,
-                        completer=_completer(request, self._fail),
-                        pre_run=lambda: self._began(request),
+                        completer=make_completer(request, self._fail),
+                        pre_run=lambda: self._began(session, request),
                         set_exception_handler=False,
                         handle_sigint=False,
                     )
@@ -158,8 +157,13 @@ class Prompt:
             str(result).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
         )
 
-    def _began(self, request: Request) -> None:
+    def _began(self, session: PromptSession[object], request: Request) -> None:
         """Catch up with what happened before the prompt could hear of it."""
+        ahead = get_typeahead(self._input)
+        if ahead:
+            # Loading the history is a task, and keys typed ahead may well ask for it.
+            session.default_buffer.load_history_if_not_yet_loaded()
+            self._loop.call_soon(self._feed, session, ahead)
         if request.withdrawn:
             self._exit(_WITHDRAWN)
         elif self._leaving:
@@ -167,9 +171,18 @@ class Prompt:
         elif self._screen.waits_above:
             self._make_room()
 
+    def _feed(self, session: PromptSession[object], keys: list[KeyPress]) -> None:
+        if _exitable(session):
+            session.app.key_processor.feed_multiple(keys)
+            session.app.key_processor.process_keys()
+        else:
+            store_typeahead(self._input, keys)
+
     def _exit(self, result: object) -> None:
         session = self._open
         if session is not None and _exitable(session):
+            if result is _WITHDRAWN and self._interrupted:
+                result = _LEFT  # who presses Ctrl-C sees where
             session.app.erase_when_done = result is _WITHDRAWN or result is _EOF
             session.app.exit(result=result)
 
@@ -216,6 +229,7 @@ class Prompt:
         def interrupt(event: KeyPressEvent) -> None:
             # As the kernel does: what was typed ahead is thrown away.
             event.key_processor.empty_queue()
+            self._interrupted = True
             self._pasted.clear()
             self._interrupt()
 
@@ -241,10 +255,10 @@ class Prompt:
             first, *more = text.split("\n")
             event.current_buffer.insert_text(first)
             if more:
-                *self_contained, rest = more
-                self._pasted.extend(self_contained)
+                *whole, rest = more
+                self._pasted.extend(whole)
                 if rest:
-                    self._drafts[False] = Document(rest)
+                    self._drafts[self._open is self._passwords] = Document(rest)
                 event.current_buffer.validate_and_handle()
 
         return bindings
@@ -256,111 +270,6 @@ class Prompt:
             # The signal is the process's, not this thread's: let it arrive before the terminal is
             # made ours again. Stopped, this thread wakes up only after `fg`.
             time.sleep(_STOP_DELAY)
-
-
-class _Input(Vt100Input):
-    """The keyboard, its modes left to `TtyModes`."""
-
-    def __init__(self, fd: int, modes: TtyModes) -> None:
-        super().__init__(cast("TextIO", _Keyboard(fd)))
-        self._modes = modes
-
-    def read_keys(self) -> list[KeyPress]:
-        self._modes.mend()
-        keys = super().read_keys()
-        if not keys and not self.closed and _hung_up(self.fileno()):
-            self.stdin_reader.closed = True
-        return keys
-
-    def raw_mode(self) -> Any:
-        return contextlib.nullcontext()
-
-    def cooked_mode(self) -> Any:
-        return contextlib.nullcontext()
-
-    def typeahead_hash(self) -> str:
-        return f"echosvc-{id(self)}"
-
-
-class _Keyboard:
-    encoding = "utf-8"
-
-    def __init__(self, fd: int) -> None:
-        self._fd = fd
-
-    def fileno(self) -> int:
-        return self._fd
-
-    def isatty(self) -> bool:
-        return True
-
-
-class _Stream:
-    """An `Output` as the text stream that prompt_toolkit writes to."""
-
-    encoding = "utf-8"
-
-    def __init__(self, output: Output) -> None:
-        self._output = output
-
-    def write(self, text: str) -> int:
-        # When the screen has gone, the keyboard says so as its end; drawing has nothing to add.
-        with contextlib.suppress(BrokenPipeError):
-            self._output.write(text)
-        return len(text)
-
-    def flush(self) -> None:
-        """Everything is out already."""
-
-
-class _SharedHistory(PromptHistory):
-    def __init__(self, history: History) -> None:
-        super().__init__()
-        self._history = history
-
-    def load_history_strings(self) -> Iterable[str]:
-        return reversed(self._history.lines)
-
-    def append_string(self, string: str) -> None:
-        if self._history.add(string):
-            self._loaded_strings.insert(0, string)
-
-    def store_string(self, string: str) -> None:
-        """`append_string` has."""
-
-
-class _Completer(Completer):
-    """Calls the application's completer where the application runs: in trio's thread."""
-
-    def __init__(
-        self, request: Request, complete: Complete, fail: Callable[[Exception], None]
-    ) -> None:
-        self._request = request
-        self._complete = complete
-        self._fail = fail
-
-    def get_completions(
-        self, document: Document, complete_event: CompleteEvent
-    ) -> Iterable[Completion]:
-        text = document.text_before_cursor
-        word = text.rpartition(" ")[2]
-        try:
-            found = trio.from_thread.run_sync(
-                self._request.context.run,
-                lambda: list(self._complete(text)),
-                trio_token=self._request.token,
-            )
-        except Exception as error:  # noqa: BLE001 # the readline raises it
-            self._fail(error)
-            return
-        for candidate in found:
-            yield Completion(candidate, start_position=-len(word))
-
-
-def _completer(request: Request, fail: Callable[[Exception], None]) -> Completer:
-    if request.completer is None:
-        return DummyCompleter()
-    return _Completer(request, request.completer, fail)
 
 
 def _exitable(session: PromptSession[object]) -> bool:
@@ -382,11 +291,3 @@ def _size(fd: int, output: Output) -> Size:
     except OSError:
         rows = 24
     return Size(rows=rows, columns=output.columns)
-
-
-def _hung_up(fd: int) -> bool:
-    try:
-        os.get_terminal_size(fd)
-    except OSError:
-        return True
-    return False
