@@ -1,0 +1,116 @@
+"""The house of the project: which room may import from which."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import echosvc
+
+PACKAGE = Path(echosvc.__file__).parent
+
+# Lowest first. A module may import from its own layer and from those before it.
+LAYERS: tuple[tuple[str, ...], ...] = (
+    ("_version", "errors"),
+    ("_channel", "channel"),
+    ("time",),
+    ("_supervision", "supervision"),
+    ("_runtime",),
+    ("process", "coroutine", "io", "logger", "funcs", "events", "pg", "ctx", "env", "store"),
+    ("_manifest",),
+    ("_terminal",),
+    ("_boot",),
+    ("_open",),
+    ("__init__",),
+    ("_cli", "testing", "__main__"),
+)
+RANK = {room: rank for rank, rooms in enumerate(LAYERS) for room in rooms}
+
+ONLY_IN = {
+    "ruamel": "_manifest/loader.py",
+    "typer": "_cli/",
+    "signal": ("_cli/", "_terminal/"),
+    "prompt_toolkit": "_terminal/",
+}
+
+
+def sources() -> Iterator[tuple[str, ast.Module]]:
+    for path in sorted(PACKAGE.rglob("*.py")):
+        if "templates" not in path.parts:
+            yield path.relative_to(PACKAGE).as_posix(), ast.parse(path.read_text())
+
+
+def room_of(relative: str) -> str:
+    return relative.split("/")[0].removesuffix(".py")
+
+
+def imported(tree: ast.Module) -> Iterator[tuple[str, int]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name, node.lineno
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"relative import in line {node.lineno}"
+            module = node.module or ""
+            if module == "echosvc":
+                for alias in node.names:
+                    yield f"echosvc.{alias.name}", node.lineno
+            else:
+                yield module, node.lineno
+
+
+def typing_only_lines(tree: ast.Module) -> set[int]:
+    """Lines under `if TYPE_CHECKING:`, which import nothing when the program runs."""
+    lines: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            lines.update(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+    return lines
+
+
+def test_every_room_has_its_place_in_the_house() -> None:
+    rooms = {room_of(relative) for relative, _ in sources()}
+    assert rooms <= set(RANK), f"not in LAYERS: {sorted(rooms - set(RANK))}"
+
+
+def test_each_layer_imports_only_what_stands_below_it() -> None:
+    wrong = []
+    for relative, tree in sources():
+        room = room_of(relative)
+        typing_only = typing_only_lines(tree)
+        for name, line in imported(tree):
+            if not name.startswith("echosvc.") or line in typing_only:
+                continue
+            other = name.split(".")[1]
+            if other not in RANK:
+                other = "__init__"  # a name of the package, such as open_runtime
+            if RANK[other] > RANK[room]:
+                wrong.append(f"{relative}:{line} ({room}) imports {name}, which stands above it")
+    assert wrong == []
+
+
+@pytest.mark.parametrize("library", ONLY_IN)
+def test_libraries_are_known_only_where_they_belong(library: str) -> None:
+    allowed = ONLY_IN[library]
+    strangers = [
+        f"{relative}:{line}"
+        for relative, tree in sources()
+        for name, line in imported(tree)
+        if name.split(".")[0] == library and not relative.startswith(allowed)
+    ]
+    assert strangers == []
+
+
+def test_the_library_starts_with_nothing_heavier_than_itself() -> None:
+    heavy = {"ruamel", "typer", "prompt_toolkit", "rich", "msgspec"}
+    wrong = [
+        f"{relative}:{line} imports {name}"
+        for relative, tree in sources()
+        if RANK[room_of(relative)] <= RANK["process"]
+        for name, line in imported(tree)
+        if name.split(".")[0] in heavy
+    ]
+    assert wrong == []
