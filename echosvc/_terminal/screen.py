@@ -51,6 +51,7 @@ class Screen:
         self._shown = ""  # the same with what readline was given
         self._editor: Callable[[], None] | None = None  # asks the editor to call `show_above`
         self._above: list[str] = []  # whole lines that wait for the editor to make room
+        self._err_begun = False  # _line ends with what was written to standard error
         self._begun = ""  # the unfinished line of somebody who writes while a prompt is open
         self.characters = 0
 
@@ -80,9 +81,10 @@ class Screen:
                     self._err.write(text)
                 elif self._reading:
                     self._write_above(text)
-                elif self._line and text.endswith("\n"):
+                elif self._line and text.endswith("\n") and not self._err_begun:
                     self._put_above(text)
                 else:
+                    self._err_begun = not text.endswith("\n")
                     self._put(text)
             except OSError:
                 return  # what could be said, and where, about standard error being gone?
