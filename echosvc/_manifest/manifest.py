@@ -67,6 +67,11 @@ class Folder:
     unread: set[str | None] = field(default_factory=set)
 
 
+def is_name(text: str) -> bool:
+    """Whether a namespace or an entry may be called this."""
+    return _NAME.match(text) is not None
+
+
 def display(path: Path | str) -> str:
     """Return a path as a person at the current folder would write it."""
     full = os.path.abspath(path)  # noqa: PTH100  # Path.resolve would show where links lead
@@ -229,7 +234,7 @@ class _Reader:
         elif not isinstance(node.value, str):
             self.fault(node, f"a namespace is a string, and this is {what(node.value)}")
         else:
-            if not _NAME.match(node.value):
+            if not is_name(node.value):
                 self.fault(node, f"{shown(node.value)} is no namespace", NAME_HINT)
             return node.value
         self.result.unread.add(None)
@@ -245,7 +250,7 @@ class _Reader:
         kind = self._string(node, "kind", label)
         if name is None or namespace is None:
             return
-        if not _NAME.match(name):
+        if not is_name(name):
             message = f"{shown(name)} is no name"
             self.fault(node.child("name") or node, message, NAME_HINT, entry=label)
         self.result.drafts.append(Draft(namespace, name, kind or "", node, self.file))

@@ -30,7 +30,11 @@ class Override(NamedTuple):
     @property
     def origin(self) -> str:
         """What stands for the file in a fault about the value."""
-        return f"override {self.text}"
+        return _origin(self.text)
+
+
+def _origin(text: str) -> str:
+    return f"override {text if text.isprintable() and len(text) <= 80 else shown(text, 80)}"
 
 
 def parse(text: str, env: Mapping[str, str] | None = None) -> Override:
@@ -46,7 +50,7 @@ def parse(text: str, env: Mapping[str, str] | None = None) -> Override:
     document = loader.read(right, env)
     for fault in document.faults:
         hint = fault.hint or "put the value in quotes"
-        raise ManifestError(fault.message, file=f"override {text}", hint=hint)
+        raise ManifestError(fault.message, file=_origin(text), hint=hint)
     value = document.root.plain() if document.root is not None else None
     return Override(text, f"{namespace}:{name}", path, value)
 

@@ -11,7 +11,7 @@ from echosvc._manifest.check import build, gather, ordered
 from echosvc._manifest.entry import Entry
 from echosvc._manifest.graph import Dependencies, dependencies
 from echosvc._manifest.kinds import KINDS, Kind
-from echosvc._manifest.manifest import INDEX, Draft
+from echosvc._manifest.manifest import INDEX, Draft, is_name
 from echosvc._manifest.near import did_you_mean, near
 from echosvc._manifest.node import node_of
 from echosvc.errors import ManifestError, NotFound
@@ -78,7 +78,7 @@ class Registry:
             id_ = own.pop("id", None)
             namespace, _, name = id_.partition(":") if isinstance(id_, str) else ("", "", "")
             kind = own.get("kind")
-            if not namespace or not name or not isinstance(kind, str):
+            if not is_name(namespace) or not is_name(name) or not (kind and isinstance(kind, str)):
                 message = (
                     f"an entry needs an id 'ns:name' and a kind, and this has {id_!r}, {kind!r}"
                 )

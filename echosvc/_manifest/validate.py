@@ -67,7 +67,7 @@ def _struct(
         if key not in fields:
             # An entry's top level also has the common fields: `knid` means `kind`.
             known = [name for name in (*fields, *(() if path else COMMON)) if name not in value]
-            hint = did_you_mean(key, known)
+            hint = did_you_mean(str(key), known)
             hint = hint or f"there {'is' if len(fields) == 1 else 'are'} {', '.join(fields)}"
             complaints.append(Complaint((*path, key), f"unknown field {shown(key)}", hint, True))
     for name, field in fields.items():
