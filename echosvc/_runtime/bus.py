@@ -65,10 +65,11 @@ class Subscription(Channel[BusEvent]):
 class Bus:
     """Who listens to what. Nothing is computed for an event that nobody listens to."""
 
-    __slots__ = ("_subscribers", "now")
+    __slots__ = ("_closed", "_subscribers", "now")
 
     def __init__(self, now: Callable[[], float]) -> None:
         self.now = now
+        self._closed = False
         self._subscribers: dict[Subscription, tuple[str, str | None]] = {}
 
     @property
@@ -81,7 +82,10 @@ class Bus:
     ) -> Subscription:
         """Give a channel of the news whose system (and kind) match these patterns."""
         subscription = Subscription(self, size)
-        self._subscribers[subscription] = (system, kind)
+        if self._closed:
+            subscription.close()
+        else:
+            self._subscribers[subscription] = (system, kind)
         return subscription
 
     def unsubscribe(self, subscription: Subscription) -> None:
@@ -100,6 +104,7 @@ class Bus:
                 subscription._offer(event)
 
     def close(self) -> None:
-        """End all subscriptions; what was sent can still be received."""
+        """End all subscriptions, for good; what was sent can still be received."""
+        self._closed = True
         for subscription in tuple(self._subscribers):
             subscription.close()

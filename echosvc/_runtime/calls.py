@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import trio
@@ -13,10 +15,12 @@ from echosvc._runtime.signals import Reply, Withdraw
 from echosvc.errors import CallTimeout, Invalid, MailboxFull, ProcessNotFound
 
 if TYPE_CHECKING:
+    from echosvc._runtime.mailbox import Mailbox
     from echosvc._runtime.pid import Pid
     from echosvc._runtime.process import Process
 
 
+@trio.lowlevel.enable_ki_protection
 async def call(
     process: Process, dest: str, topic: str, payload: tuple[Any, ...], timeout: float
 ) -> Any:
@@ -32,7 +36,8 @@ async def call(
         process.calls = {}
     process.calls[number] = slot
     try:
-        runtime.send(other.pid, topic, payload, process.pid, number)
+        runtime.post(other.pid, topic, payload, process.pid, number)
+        process.sent += 1
         deadline = trio.current_time() + timeout
         waiter = await park((slot,), deadline)
         # An answer may have come in the same moment as the deadline: then it is in the slot.
@@ -58,24 +63,27 @@ def answer(process: Process, caller: Pid, number: int, topic: str, value: Any) -
         runtime.dead_letter(caller, process.pid, topic, "a reply to a process that has ended")
 
 
-def answer_leftovers(process: Process) -> None:
+def answer_leftovers(process: Process, unread: Iterable[Message]) -> None:
     """Tell those who still wait for an answer of this process that it has ended."""
+    undelivered = {message._call: message for message in unread if message._call}
     for number, (caller, topic) in (process.unanswered or {}).items():
         gone = ProcessNotFound(
             f"process {process.pid} ended without an answer to {topic!r}",
             pid=process.pid,
             topic=topic,
+            undelivered=undelivered.get(number),
         )
         process.runtime.route(caller, Reply(process.pid, number, topic, gone))
     process.unanswered = None
 
 
+@trio.lowlevel.enable_ki_protection
 async def deliver(process: Process, dest: str, topic: str, payload: tuple[Any, ...]) -> None:
     """Send a message, and wait for room in the mailbox if there is none."""
     await trio.lowlevel.checkpoint_if_cancelled()
     runtime = process.runtime
     try:
-        runtime.send(dest, topic, payload, process.pid)
+        runtime.post(dest, topic, payload, process.pid)
     except MailboxFull as full:
         other = runtime.find(dest, topic)
         if other is process:
@@ -85,13 +93,11 @@ async def deliver(process: Process, dest: str, topic: str, payload: tuple[Any, .
         await _wait_for_room(other, message)
     else:
         await trio.lowlevel.cancel_shielded_checkpoint()
+    process.sent += 1
 
 
 async def _wait_for_room(other: Process, message: Message) -> None:
-    mailbox = other.mailbox
-    waiting = _Waiting(mailbox.senders, message)
-    mailbox.senders = waiting.senders
-    waiter = await park((waiting,))
+    waiter = await park((_Waiting(other.mailbox, message),))
     if not waiter.ok:
         raise ProcessNotFound(
             f"process {other.pid} ended before it had room for {message.topic!r}",
@@ -106,8 +112,10 @@ class _Waiting:
 
     __slots__ = ("message", "senders")
 
-    def __init__(self, senders: dict[Waiter, Message] | None, message: Message) -> None:
-        self.senders: dict[Waiter, Message] = {} if senders is None else senders
+    def __init__(self, mailbox: Mailbox, message: Message) -> None:
+        if mailbox.senders is None:
+            mailbox.senders = OrderedDict()
+        self.senders = mailbox.senders
         self.message = message
 
     def _park(self, waiter: Waiter) -> None:

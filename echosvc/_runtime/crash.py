@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 import types
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+import trio
 
 from echosvc._runtime.message import Result
 from echosvc.errors import LinkDown, Terminated
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("echosvc.process")
 
-_PACKAGE: Final = str(Path(__file__).parents[1])
+_PACKAGE: Final = f"{Path(__file__).parents[1]}{os.sep}"
 
 
 def report_end(process: Process, result: Result) -> None:
@@ -47,6 +50,27 @@ def report_crash(process: Process, error: BaseException, what: str) -> None:
         fields = {"pid": process.pid, "entry": process.program.name, "error": summary(error)}
         info = (type(error), error, user_traceback(error))
         log.error(what, exc_info=info, extra={"fields": fields})
+
+
+def split(error: BaseException) -> tuple[Exception | None, BaseException | None]:
+    """Tell what a process failed with from what only passes through it.
+
+    Ctrl-C, `SystemExit` and a cancellation from outside are not for a process to keep; in a group
+    they may come along with errors that are.
+    """
+    if isinstance(error, Exception):
+        return error, None
+    if isinstance(error, BaseExceptionGroup):
+        own, passing = error.split(Exception)
+        return own, passing
+    return None, error
+
+
+def only_cancelled(error: BaseException) -> bool:
+    """Whether there is nothing in this but cancellations."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(only_cancelled(inner) for inner in error.exceptions)
+    return isinstance(error, trio.Cancelled)
 
 
 def summary(error: BaseException) -> str:

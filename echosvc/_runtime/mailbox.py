@@ -9,12 +9,18 @@ an EXIT or a CANCEL out.
 from __future__ import annotations
 
 import math
-from typing import Any, NoReturn
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from trio.lowlevel import enable_ki_protection
 
 from echosvc._channel.core import Channel
 from echosvc._channel.waiting import Waiter
 from echosvc._runtime.message import CANCEL_AGE, Event, EventKind, Message
 from echosvc.errors import Invalid
+
+if TYPE_CHECKING:
+    from echosvc._runtime.process import Process
 
 
 class MailboxChannel(Channel[Any]):
@@ -22,11 +28,13 @@ class MailboxChannel(Channel[Any]):
 
     __slots__ = ("_bare", "_counted", "_mailbox", "_topic")
 
+    _mailbox: Mailbox | None
+
     def __init__(
         self, mailbox: Mailbox, topic: str, *, counted: bool = True, bare: bool = False
     ) -> None:
         super().__init__(math.inf)
-        self._mailbox: Mailbox = mailbox
+        self._mailbox = mailbox  # None once its process has ended
         self._topic = topic
         self._counted = counted
         self._bare = bare  # yields the data of its messages, and not the messages
@@ -34,16 +42,37 @@ class MailboxChannel(Channel[Any]):
     def __repr__(self) -> str:
         return f"<{self._topic} with {len(self)} waiting>"
 
+    def _is_ready(self) -> bool:
+        if self._buffer or self._closed:
+            return True
+        mailbox = self._mailbox
+        # Others may fill the mailbox while the next message for this channel waits for room.
+        return (
+            mailbox is not None and bool(mailbox.senders) and mailbox.next_sender(self) is not None
+        )
+
     def _age(self) -> float:
         return self._buffer[0]._age if self._buffer else math.inf
 
     def _take(self) -> tuple[Any, bool]:
-        if not self._buffer:
-            return None, False
-        item = self._buffer.popleft()
-        if self._counted:
-            self._mailbox.taken()
+        mailbox = self._mailbox
+        if self._buffer:
+            item = self._buffer.popleft()
+            if self._counted and mailbox is not None:
+                mailbox.taken()
+        else:
+            sender = None if mailbox is None else mailbox.next_sender(self)
+            if mailbox is None or sender is None:
+                return None, False  # ready because it is closed
+            mailbox.received += 1
+            item = mailbox.let_in(sender)
         return (item.data if self._bare else item), True
+
+    def _serve(self) -> None:
+        """Hand over to those who wait, as if what there is had just come."""
+        while self._receivers and self._is_ready():
+            value, ok = self._take()
+            next(iter(self._receivers)).claim(self, value, ok)
 
     def send_nowait(self, value: Any) -> NoReturn:
         """Refuse: messages come from `process.send`, events from the runtime."""
@@ -66,12 +95,13 @@ class Mailbox:
 
     __slots__ = (
         "alarm",
+        "calm",
         "events",
         "high_water",
         "inbox",
         "limit",
         "next_age",
-        "on_alarm",
+        "owner",
         "received",
         "senders",
         "topics",
@@ -80,8 +110,10 @@ class Mailbox:
 
     def __init__(self, limit: int) -> None:
         self.limit = limit  # 0: none
-        self.alarm = math.ceil(limit * 0.75) if limit else 0
-        self.on_alarm: Any = None
+        self.owner: Process | None = None
+        # Filling up is told of once, and again only when it has been half empty in between.
+        self.alarm = math.ceil(limit * 0.75)
+        self.calm = limit // 2 if limit else -1
         self.waiting = 0
         self.high_water = 0
         self.received = 0
@@ -89,7 +121,8 @@ class Mailbox:
         self.inbox: MailboxChannel | None = None
         self.events: MailboxChannel | None = None
         self.topics: dict[str, MailboxChannel] | None = None
-        self.senders: dict[Waiter, Message] | None = None
+        # Who waits for room, in the order in which they came, and with what.
+        self.senders: OrderedDict[Waiter, Message] | None = None
 
     # -- for the process
 
@@ -130,21 +163,35 @@ class Mailbox:
         if listening is None:
             raise Invalid(f"not a channel of listen(): {channel!r}")
         del topics[listening._topic]
-        left = list(listening._buffer)
-        listening._buffer.clear()
-        listening._end()
+        self._give_back([listening])
+
+    def unlisten_all(self) -> None:
+        """Close all topics' channels; what still waits in them goes to the inbox."""
+        topics, self.topics = self.topics, None
+        self._give_back([*(topics or {}).values()])
+
+    def _give_back(self, channels: list[MailboxChannel]) -> None:
+        left: list[Message] = []
+        for channel in channels:
+            left.extend(channel._buffer)
+            channel._buffer.clear()
+            channel._end()
         if left:
             inbox = self.open_inbox()
-            # Whoever waits at the inbox is served first, as if the messages had just come.
-            while left and inbox._receivers:
-                next(iter(inbox._receivers)).claim(inbox, left.pop(0), True)
-                self.taken()
             merged = sorted([*inbox._buffer, *left], key=lambda message: message._age)
             inbox._buffer.clear()
             inbox._own_buffer().extend(merged)
+        if self.inbox is not None:
+            self.inbox._serve()
 
     # -- for the runtime
 
+    def channel_of(self, topic: str) -> MailboxChannel:
+        """Give the channel that messages with this topic go to."""
+        channel = None if self.topics is None else self.topics.get(topic)
+        return self.open_inbox() if channel is None else channel
+
+    @enable_ki_protection
     def put(self, message: Message) -> bool:
         """Take in a message; False when there is no room."""
         channel = self.inbox if self.topics is None else self.topics.get(message.topic, self.inbox)
@@ -161,14 +208,24 @@ class Mailbox:
         self.waiting = waiting = waiting + 1
         if waiting > self.high_water:
             self.high_water = waiting
-        if waiting == self.alarm and self.on_alarm is not None:
-            self.on_alarm()
+        if waiting == self.alarm:
+            self._tell_of_filling()
         self.received += 1
         message._age = self.next_age
         self.next_age += 1
         channel._own_buffer().append(message)
         return True
 
+    def _tell_of_filling(self) -> None:
+        self.alarm = 0
+        if self.owner is not None:
+            bus = self.owner.runtime.bus
+            if bus.listening:
+                bus.emit(
+                    "mailbox", "filling", self.owner.pid, waiting=self.waiting, limit=self.limit
+                )
+
+    @enable_ki_protection
     def put_event(self, event: Event) -> None:
         """Take in an event, always."""
         channel = self.open_events()
@@ -188,11 +245,25 @@ class Mailbox:
 
     def taken(self) -> None:
         """Count a message out, and let the next sender in that waits for room."""
-        self.waiting -= 1
+        self.waiting = waiting = self.waiting - 1
+        if waiting == self.calm:
+            self.alarm = math.ceil(self.limit * 0.75)
         if self.senders:
-            waiter, message = next(iter(self.senders.items()))
-            waiter.claim(self, None, True)
-            self.put(message)
+            self.put(self.let_in(next(iter(self.senders))))
+
+    def next_sender(self, channel: MailboxChannel) -> Waiter | None:
+        """Of those who wait for room, the first whose message goes to this channel."""
+        for waiter, message in (self.senders or {}).items():
+            if self.channel_of(message.topic) is channel:
+                return waiter
+        return None
+
+    def let_in(self, sender: Waiter) -> Message:
+        """Take the message of one who waits for room; he has sent it."""
+        assert self.senders is not None
+        message = self.senders[sender]
+        sender.claim(self, None, True)
+        return message
 
     def close(self) -> list[Message]:
         """End all channels; what nobody received is returned."""
@@ -202,10 +273,13 @@ class Mailbox:
                 left.extend(channel._buffer)
                 channel._buffer.clear()
                 channel._end()
+                channel._mailbox = None
         if self.events is not None:
             self.events._end()
+            self.events._mailbox = None
         for waiter in tuple(self.senders or ()):
             waiter.claim(self, None, False)
+        self.owner = None
         left.sort(key=lambda message: message._age)
         return left
 

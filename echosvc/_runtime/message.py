@@ -42,14 +42,22 @@ class Message:
     def reply(self, value: Any = None) -> None:
         """Answer a `process.call`; an exception as the value is raised at the other side.
 
-        Never waits. An answer that comes too late, or a second one, is a dead letter.
+        Never waits. An answer that comes too late, or a second one, is a dead letter. Another
+        process that this message was passed on to may reply, too, as long as the one that was
+        asked is there.
 
         Raises:
-            Invalid: Nobody asked: the message was sent, not called.
+            Invalid: Nobody asked: the message was sent, not called. Or the value is an exception
+                that is none of `Exception`, or cannot be copied.
         """
         if self._asked is None or self.sender is None:
             raise Invalid(f"message {self.topic!r} was sent, not called: nobody waits for a reply")
-        answer = value if isinstance(value, BaseException) else snapshot(value)
+        if isinstance(value, Exception):
+            answer: Any = value
+        elif isinstance(value, BaseException):
+            raise Invalid(f"cannot reply with {value!r}: it is not for another process to be raised")
+        else:
+            answer = snapshot(value)
         self._asked.answer(self.sender, self._call, self.topic, answer)
 
 

@@ -28,6 +28,7 @@ from echosvc._runtime.process import Process
 from echosvc._runtime.program import Main, Program
 from echosvc._runtime.relations import link as link_processes
 from echosvc._runtime.relations import monitor as monitor_process
+from echosvc._runtime.services import Service, ServiceInfo, ServiceOptions, Services
 from echosvc._runtime.signals import Cancel, Signal, Terminate
 from echosvc._runtime.snapshot import snapshot, snapshot_payload
 from echosvc._runtime.terminal import Terminal
@@ -56,6 +57,9 @@ ATTACHED: Final = "attached"
 Resolver = Callable[[str], Program]
 Stop = Callable[[str], Awaitable[object]]
 """Stops one thing that was started, in order; gets the reason. Cancelled, it insists."""
+
+Starter = Callable[[tuple[str, ...]], Awaitable[object]]
+"""Starts entries by id, with what they wait for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,8 @@ class Runtime:
         self._next_call = itertools.count(1)
         self._spawned = 0
         self._dead_letters = 0
+        self._services = Services(self, nursery)
+        self._starter: Starter | None = None
         self._levels: list[list[Stop]] = []  # how to stop what was started, level by level
         self._stopped: Channel[None] = Channel(0)  # closed when all has stopped
 
@@ -140,7 +146,7 @@ class Runtime:
             raise AlreadyExists(f"there is a host {host.id} already")
         self.hosts[host.id] = host
         try:
-            await self._context.run(self._nursery.start, host.live)
+            await self._nursery.start(host.live)
         except BaseException:
             self.hosts.pop(host.id, None)
             raise
@@ -159,6 +165,40 @@ class Runtime:
             raise NotFound(f"no host {id}")
         await host.stop(reason)
         self.bus.emit("host", "stopped", id)
+
+    # -- entries and services
+
+    def set_starter(self, starter: Starter) -> None:
+        """Say how entries are started."""
+        self._starter = starter
+
+    async def start(self, *ids: str) -> None:
+        """Start hosts and services of the manifests, and what they wait for.
+
+        What runs already is let be.
+
+        Raises:
+            NotFound: There is no such entry.
+            Invalid: It is nothing that is started by itself.
+            GaveUp: A required service did not start.
+        """
+        if self._starter is None:
+            raise NotFound(f"no entry {', '.join(ids)}: this runtime was opened without manifests")
+        await self._starter(ids)
+
+    async def start_service(self, id: str, options: ServiceOptions) -> Stop:
+        """Start a service; gives what stops it.
+
+        Raises:
+            GaveUp: It is required, and its first start failed.
+        """
+        if self.stopping:
+            raise Unavailable("the runtime is stopping; it starts nothing any more")
+        return await self._services.start(Service(self, id, options))
+
+    def services(self) -> tuple[ServiceInfo, ...]:
+        """Look at all services, in the order in which they were started."""
+        return self._services.infos()
 
     # -- stopping
 

@@ -65,9 +65,17 @@ class PeerFailed:
             process.mailbox.put_event(event)
         else:
             process.stop(LinkDown(pid=self.sender, reason=self.error))
-        process.runtime.bus.emit(
-            "process", "link_down", process.pid, peer=self.sender, error=self.error
-        )
+        bus = process.runtime.bus
+        if bus.listening:
+            trapped = process.trap_links
+            bus.emit(
+                "process",
+                "link_down",
+                process.pid,
+                peer=self.sender,
+                error=self.error,
+                trapped=trapped,
+            )
 
 
 @dataclass(slots=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import trio
+from trio.testing import MockClock
 
 from echosvc import Runtime, open_runtime, process
 from echosvc._terminal.fake import FakeTerminal
@@ -16,11 +17,6 @@ from echosvc._terminal.fake import FakeTerminal
 ECHO = Path(__file__).parents[2] / "manifests" / "echo"
 
 TITLE = "Echo Client\nType messages to echo. Ctrl+C to exit.\n\n"
-
-
-@pytest.fixture(autouse=True)
-def _virtual_time(autojump_clock: trio.testing.MockClock) -> None:
-    pass
 
 
 @asynccontextmanager
@@ -39,7 +35,7 @@ async def client(
             yield runtime, codes
 
 
-async def test_each_line_is_answered_by_a_worker_of_its_own() -> None:
+async def test_each_line_is_answered_by_a_worker_of_its_own(autojump_clock: MockClock) -> None:
     terminal = FakeTerminal()
     for line in ("hello world", "привет", ""):
         terminal.type_line(line)
@@ -59,7 +55,7 @@ async def test_each_line_is_answered_by_a_worker_of_its_own() -> None:
     assert codes == [0]
 
 
-async def test_the_end_of_the_input_says_goodbye() -> None:
+async def test_the_end_of_the_input_says_goodbye(autojump_clock: MockClock) -> None:
     terminal = FakeTerminal()
     terminal.end_input()
     async with client(terminal) as (_, codes):
@@ -68,7 +64,7 @@ async def test_the_end_of_the_input_says_goodbye() -> None:
     assert codes == [0]
 
 
-async def test_what_looks_like_markup_is_text() -> None:
+async def test_what_looks_like_markup_is_text(autojump_clock: MockClock) -> None:
     terminal = FakeTerminal()
     terminal.type_line("[bold]x")
     terminal.end_input()
@@ -77,7 +73,7 @@ async def test_what_looks_like_markup_is_text() -> None:
     assert "  [BOLD]X\n" in terminal.screen
 
 
-async def test_colours_are_those_of_the_seed() -> None:
+async def test_colours_are_those_of_the_seed(autojump_clock: MockClock) -> None:
     terminal = FakeTerminal(color=True)
     terminal.type_line("hi")
     terminal.end_input()
@@ -89,7 +85,7 @@ async def test_colours_are_those_of_the_seed() -> None:
     assert "\x1b[32m  HI\x1b[0m" in terminal.screen
 
 
-async def test_without_a_relay_the_client_says_so_and_goes_on() -> None:
+async def test_without_a_relay_the_client_says_so_and_goes_on(autojump_clock: MockClock) -> None:
     terminal = FakeTerminal()
     terminal.type_line("hello")
     terminal.type_line("again")
@@ -100,7 +96,7 @@ async def test_without_a_relay_the_client_says_so_and_goes_on() -> None:
     assert codes == [0]
 
 
-async def test_a_worker_that_is_too_slow_is_a_timeout() -> None:
+async def test_a_worker_that_is_too_slow_is_a_timeout(autojump_clock: MockClock) -> None:
     async def silent_relay() -> None:
         process.registry.register("relay")
         await trio.sleep_forever()
@@ -114,7 +110,9 @@ async def test_a_worker_that_is_too_slow_is_a_timeout() -> None:
     assert "> hello\n  timeout\n> " in terminal.screen
 
 
-async def test_an_answer_that_comes_too_late_is_not_the_answer_to_the_next_line() -> None:
+async def test_an_answer_that_comes_too_late_is_not_the_answer_to_the_next_line(
+    autojump_clock: MockClock,
+) -> None:
     async def slow_relay() -> None:
         process.registry.register("relay")
         async for msg in process.inbox():
@@ -123,7 +121,9 @@ async def test_an_answer_that_comes_too_late_is_not_the_answer_to_the_next_line(
                 await trio.sleep(2.5)  # the client has given up after 2
             await trio.sleep(0.1)
             answer = {"data": question["data"].upper(), "worker": process.pid(), "number": 0}
-            process.send(question["sender"], "echo_response", answer | {"number": question["number"]})
+            process.send(
+                question["sender"], "echo_response", answer | {"number": question["number"]}
+            )
 
     terminal = FakeTerminal()
     terminal.type_line("first")
@@ -136,7 +136,9 @@ async def test_an_answer_that_comes_too_late_is_not_the_answer_to_the_next_line(
     assert "> first\n  timeout\n> second\n  SECOND\n" in terminal.screen
 
 
-async def test_the_relay_logs_why_a_worker_failed(caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_relay_logs_why_a_worker_failed(
+    autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
     terminal = FakeTerminal()
     with caplog.at_level(logging.WARNING, "echosvc"):
         async with client(terminal) as (runtime, _):
@@ -153,7 +155,7 @@ async def test_the_relay_logs_why_a_worker_failed(caplog: pytest.LogCaptureFixtu
 
 
 async def test_a_relay_that_crashes_is_back_for_the_next_line(
-    caplog: pytest.LogCaptureFixture,
+    autojump_clock: MockClock,
 ) -> None:
     terminal = FakeTerminal()
     async with client(terminal) as (runtime, _):
@@ -169,6 +171,7 @@ async def test_a_relay_that_crashes_is_back_for_the_next_line(
 
 
 async def test_a_message_that_the_relay_does_not_understand_does_not_end_it(
+    autojump_clock: MockClock,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     terminal = FakeTerminal()
