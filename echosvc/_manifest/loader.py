@@ -1,6 +1,7 @@
 """One YAML text as a tree of nodes that know their line and column.
 
-The only place that knows ruamel, which is imported when the first text is read. It takes the
+The only place that knows ruamel, which is imported for the first text that needs it: most need no
+more than `plain` reads, and a listing of entries should cost no parser. It takes the
 parser's events and builds the tree itself: a composer or constructor follows anchors into
 themselves, obeys tags that a manifest has no use for and loses positions, and the events alone
 cost two thirds of composing.
@@ -17,9 +18,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from echosvc._manifest.env import MARK, substitute
+from echosvc._manifest.env import MARK
 from echosvc._manifest.near import shown
 from echosvc._manifest.node import Document, Fault, Node
+from echosvc._manifest.plain import read_plain
+from echosvc._manifest.scalars import value_of
 
 MAX_BYTES: Final = 16 * 1024 * 1024
 MAX_DEPTH: Final = 64
@@ -28,17 +31,6 @@ MAX_ALIASED: Final = 100_000
 """Nodes of one text that aliases may bring: ten lines can name billions otherwise."""
 
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_SURROGATE = re.compile("[\ud800-\udfff]")
-_INT = re.compile(r"[-+]?[0-9]+\Z|0o[0-7]+\Z|0x[0-9a-fA-F]+\Z")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
-_WORDS: Final[dict[str, Any]] = {
-    **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
-    **dict.fromkeys(("true", "True", "TRUE"), True),
-    **dict.fromkeys(("false", "False", "FALSE"), False),
-    **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), float("inf")),
-    **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), float("-inf")),
-    **dict.fromkeys((".nan", ".NaN", ".NAN"), float("nan")),
-}
 _STANDARD = "tag:yaml.org,2002:"
 _HINTS: Final = (
     ("mapping values are not allowed", "put a value that contains ': ' in quotes"),
@@ -61,7 +53,15 @@ def read(data: bytes | str, env: Mapping[str, str] | None = None) -> Document:
     text = _checked(data, faults)
     if text is None:
         return Document(None, faults, broken=True)
-    builder = _Builder(os.environ if env is None else env, faults)
+    env = os.environ if env is None else env
+    if (root := read_plain(text, env)) is not None:
+        return Document(root, faults)
+    return parse(text, env, faults)
+
+
+def parse(text: str, env: Mapping[str, str], faults: list[Fault]) -> Document:
+    """Read a text with the whole of YAML; adds to `faults` what is wrong in it."""
+    builder = _Builder(env, faults)
     try:
         for event in _events(text):
             builder.take(event)
@@ -71,22 +71,6 @@ def read(data: bytes | str, env: Mapping[str, str] | None = None) -> Document:
         faults.append(_syntax_fault(exc, builder.at, text))
         return Document(None, faults, broken=True)
     return Document(builder.root, faults)
-
-
-def scalar(text: str) -> Any:
-    """Return what an unquoted scalar stands for in YAML 1.2's core schema.
-
-    Raises ValueError for a whole number of more digits than Python reads.
-    """
-    if text in _WORDS:
-        return _WORDS[text]
-    if text[0] in "+-.0123456789":
-        if _INT.match(text):
-            base = {"0o": 8, "0x": 16}.get(text[:2], 10)
-            return int(text if base == 10 else text[2:], base)
-        if _FLOAT.match(text):
-            return float(text)
-    return text
 
 
 def _checked(data: bytes | str, faults: list[Fault]) -> str | None:
@@ -211,19 +195,8 @@ class _Builder:
         if plain and not text and frame is not None and frame.key is not None:
             # Nothing is written: the parser's mark is at the next thing, maybe lines below.
             line, column = frame.place
-        if not is_key and MARK in text:
-            # Alone and unquoted, a reference is read as if its value stood there.
-            plain = plain and text.startswith(MARK) and text.find("}") == len(text) - 1
-            text = substitute(text, self._env, lambda *what: self._fault(line, column, *what))
-        if _SURROGATE.search(text):
-            self._fault(line, column, "half of a surrogate pair is no character")
-            text = _SURROGATE.sub("\ufffd", text)
-        value: Any = text
-        if plain:
-            try:
-                value = scalar(text)
-            except ValueError:
-                self._fault(line, column, f"a number of {len(text)} digits", "put it in quotes")
+        env = None if is_key else self._env
+        value = value_of(text, plain, env, lambda *what: self._fault(line, column, *what))
         node = Node(value, line, column)
         if event.anchor is not None:
             self._anchors[event.anchor] = (node, 0, 1)

@@ -12,6 +12,7 @@ from echosvc._manifest import loader
 from echosvc._manifest.manifest import display, what
 from echosvc._manifest.near import did_you_mean, shown
 from echosvc._manifest.node import Fault, Node
+from echosvc._manifest.scalars import scalar
 from echosvc.errors import AlreadyExists, ManifestError
 
 LOCK: Final = "echosvc.lock"
@@ -130,5 +131,5 @@ def write_lock(folder: Path | str, src: str = "./src") -> Path:
 
 def _quoted(text: str) -> str:
     """Return a string as YAML: as it is when that says the same, else in double quotes."""
-    plain = re.fullmatch(r"[\w./][\w./-]*", text) and loader.scalar(text) == text
+    plain = re.fullmatch(r"[\w./][\w./-]*", text) and scalar(text) == text
     return text if plain else json.dumps(text, ensure_ascii=False)
