@@ -115,7 +115,8 @@ def _syntax_fault(exc: Exception, at: tuple[int, int], text: str) -> Fault:
     """Return the parser's error as a fault; `at` is where the last thing stood that it read."""
     mark = getattr(exc, "problem_mark", None) or getattr(exc, "context_mark", None)
     line, column = (mark.line + 1, mark.column + 1) if mark is not None else at
-    problem = " ".join(str(getattr(exc, "problem", None) or exc).split()) or type(exc).__name__
+    problem = " ".join(str(getattr(exc, "problem", None) or "").split())
+    problem = problem or f"the rest cannot be read ({type(exc).__name__})"
     both = f"{problem} {getattr(exc, 'context', None)}"
     hint = next((hint for part, hint in _HINTS if part in both), "")
     if MARK in "".join(text.split("\n")[line - 1 : line]):

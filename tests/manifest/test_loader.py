@@ -126,7 +126,7 @@ def test_environment_is_put_in_once_and_not_into_keys() -> None:
         ("a: b: c", (1, 5, "not YAML: mapping values are not allowed here")),
         ("a:\t b", (1, 3, "not YAML: found character '\\t' that cannot start any token")),
         ("a: 'b", (1, 6, "not YAML: found unexpected end of stream")),
-        ('a: "\\UFFFFFFFF"', (1, 1, "not YAML: Python int too large to convert to C int")),
+        ('a: "\\U7FFFFFFF"', (1, 1, "not YAML: the rest cannot be read (ValueError)")),
         ("a: b\x00", (1, 5, "not YAML: the character U+0000 may not stand in a text")),
         (b"a: \xff", (1, 4, "not UTF-8: byte 0xff")),
         ("a: b".encode("utf-16"), (1, 1, "this is UTF-16, not UTF-8")),

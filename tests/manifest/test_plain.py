@@ -8,7 +8,7 @@ import textwrap
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from echosvc._manifest import loader
@@ -122,16 +122,19 @@ LINES = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(LINES, max_size=6).map("\n".join))
 def test_lines_are_read_as_the_parser_reads_them(text: str) -> None:
     same(text)
 
 
+@settings(deadline=None)
 @given(st.text("ab5-:# \n'\"[],.~$/", max_size=30))
 def test_any_text_is_read_as_the_parser_reads_it(text: str) -> None:
     same(text)
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_mangled_manifest_is_read_as_the_parser_reads_it(data: st.DataObject) -> None:
     lines = MANIFEST.split("\n")
