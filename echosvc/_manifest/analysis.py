@@ -48,6 +48,11 @@ def exists(module: str) -> bool:
     return module in PUBLIC_MODULES and find_spec(f"{PACKAGE}.{module}") is not None
 
 
+def is_module(name: str) -> bool:
+    """Whether echosvc has a module of this name, for sources or not."""
+    return name.isidentifier() and find_spec(f"{PACKAGE}.{name}") is not None
+
+
 def available() -> list[str]:
     """Return the modules that `modules` may list, in alphabetical order."""
     return sorted(module for module in PUBLIC_MODULES if exists(module))

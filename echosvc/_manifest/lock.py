@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from echosvc._manifest import loader
-from echosvc._manifest.manifest import display, what
+from echosvc._manifest.manifest import absolute, display, what
 from echosvc._manifest.near import did_you_mean, shown
 from echosvc._manifest.node import Fault, Node
 from echosvc._manifest.scalars import scalar
@@ -34,9 +35,9 @@ def find_lock(folder: Path | str = ".") -> Lock | None:
 
     Raises `ManifestError` as `read_lock` does.
     """
-    start = Path(folder).absolute()
+    start = absolute(folder)
     for parent in (start, *start.parents):
-        if (file := parent / LOCK).is_file():
+        if os.path.isfile(file := parent / LOCK):  # noqa: PTH113  # False where it may not look
             return read_lock(file)
     return None
 

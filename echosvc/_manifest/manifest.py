@@ -72,20 +72,28 @@ def is_name(text: str) -> bool:
     return _NAME.match(text) is not None
 
 
+def absolute(path: Path | str) -> Path:
+    """Return a path from the root on, links left as they are: they are what a person knows."""
+    try:
+        return Path(os.path.abspath(path))  # noqa: PTH100  # Path.absolute keeps the `..`
+    except OSError:  # the current folder has been deleted
+        return Path(path)
+
+
 def display(path: Path | str) -> str:
     """Return a path as a person at the current folder would write it."""
-    full = os.path.abspath(path)  # noqa: PTH100  # Path.resolve would show where links lead
+    full = str(absolute(path))
     try:
-        here = os.getcwd()  # noqa: PTH109
-    except OSError:  # the current folder has been deleted
+        here = os.getcwd()  # noqa: PTH109  # as a string, for a prefix
+    except OSError:
         return full
-    return full[len(here) + 1 :] if full.startswith(here.rstrip("/") + "/") else full
+    return full.removeprefix(here.rstrip("/") + "/")
 
 
 def read_folder(folder: Path | str, env: Mapping[str, str] | None = None) -> Folder:
     """Read every manifest in `folder` and below. Never raises for what is found there."""
     result = Folder()
-    files = _find(Path(folder), result.faults)
+    files = _find(absolute(folder), result.faults)
     for file in files:
         _read_file(file, env, result)
     return result

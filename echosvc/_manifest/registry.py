@@ -11,7 +11,7 @@ from echosvc._manifest.check import build, gather, ordered
 from echosvc._manifest.entry import Entry
 from echosvc._manifest.graph import Dependencies, dependencies
 from echosvc._manifest.kinds import KINDS, Kind
-from echosvc._manifest.manifest import INDEX, Draft, is_name
+from echosvc._manifest.manifest import INDEX, Draft, absolute, is_name
 from echosvc._manifest.near import did_you_mean, near
 from echosvc._manifest.node import node_of
 from echosvc.errors import ManifestError, NotFound
@@ -85,7 +85,7 @@ class Registry:
                 faults.append(ManifestError(message))
                 continue
             node = node_of({"name": name, **own})
-            drafts.append(Draft(namespace, name, kind, node, Path(folder, INDEX)))
+            drafts.append(Draft(namespace, name, kind, node, absolute(folder) / INDEX))
         sound, more = build(drafts, kinds, set(), sources=True)
         _refuse(ordered([*faults, *more]))
         return cls(sound, kinds)

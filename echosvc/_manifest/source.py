@@ -27,7 +27,7 @@ from typing import Any, Final
 
 from echosvc._manifest import analysis as static
 from echosvc._manifest.entry import Entry
-from echosvc._manifest.manifest import display
+from echosvc._manifest.manifest import absolute, display
 from echosvc._manifest.near import did_you_mean, shown
 from echosvc.errors import ManifestError
 
@@ -52,7 +52,7 @@ def path_of(entry: Entry) -> Path:
     if not source.startswith(SCHEME):
         hint = f"write {SCHEME}{source.removeprefix('file:')}"
         raise entry.fault(f"the source {shown(source)} names no file", "source", hint=hint)
-    path = Path(os.path.normpath(entry.folder / source[len(SCHEME) :]))
+    path = absolute(entry.folder / source[len(SCHEME) :])
     try:
         if path.is_file():
             return path
@@ -231,6 +231,8 @@ def _check_uses(entry: Entry, path: Path, analysis: static.Analysis) -> Iterator
             known = static.available() + (sorted(static.plain_names()) if use.plain else [])
             hint = did_you_mean(name, known) or f"there are {', '.join(static.available())}"
             what = f"echosvc has no {'module ' * (not use.plain)}{name}"
+            if static.is_module(name):
+                what = f"echosvc.{name} is not for sources"
             if name == "*":
                 what, hint = "a star takes all of echosvc", "name what you need"
             yield fault(use.line, use.column, what, hint)
@@ -238,7 +240,7 @@ def _check_uses(entry: Entry, path: Path, analysis: static.Analysis) -> Iterator
 
 def _module_name(path: Path) -> str:
     # With the path's hash, as two applications may both have a worker.py; the stem is for people.
-    digest = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:12]
+    digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:12]
     # No dot in it: pickle would look for a package.
     return f"echosvc_source_{re.sub(r'[^0-9A-Za-z_]', '_', path.stem)}_{digest}"
 

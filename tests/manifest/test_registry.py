@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from echosvc._manifest.kinds import KINDS, Lifecycle, ProcessPy, ProcessService, Restart
+from echosvc._manifest.kinds import (
+    KINDS,
+    Kind,
+    Lifecycle,
+    ProcessPy,
+    ProcessService,
+    Reference,
+    Restart,
+)
 from echosvc._manifest.registry import Registry
 from echosvc.errors import ManifestError, NotFound
 
@@ -207,3 +216,44 @@ def test_empty_registry() -> None:
 
 def test_every_kind_that_can_be_started_says_so() -> None:
     assert [kind.name for kind in KINDS.values() if not kind.startable] == ["process.py"]
+
+
+class Greeter(msgspec.Struct, forbid_unknown_fields=True):
+    """What an application's own kind says."""
+
+    words: list[str]
+    host: str
+
+
+def test_an_application_adds_a_kind_of_its_own(write: Write) -> None:
+    kinds = {
+        **KINDS,
+        "greeter": Kind("greeter", Greeter, (Reference(("host",), ("process.host",)),)),
+    }
+    folder = write("""\
+        namespace: app
+        entries:
+          - {name: h, kind: process.host}
+          - {name: g, kind: greeter, words: [hi, ho], host: app:h}
+    """)
+    assert Registry.load(folder, kinds=kinds).get("app:g").spec == Greeter(["hi", "ho"], "app:h")
+    with pytest.raises(ManifestError) as caught:
+        Registry.load(folder, ["app:g:words=[1, 2]", "app:g:host=app:g"], kinds=kinds)
+    assert [str(fault) for fault in caught.value.faults] == [
+        (
+            "override app:g:host=app:g: app:g: host names app:g, which is a greeter, "
+            "name an entry of kind process.host"
+        ),
+        "override app:g:words=[1, 2]: app:g: words: expected str, got int",
+    ]
+
+
+def test_registry_stays_where_it_was_when_the_current_folder_changes(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry = Registry.load(".", sources=False)
+    monkeypatch.chdir("/")
+    entry = registry.get("app:cli")
+    assert entry.folder == folder
+    assert entry.where()[0] == str(folder / "_index.yaml").removeprefix("/")
+    assert registry.load_target("app:cli").__name__ == "main"

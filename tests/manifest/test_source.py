@@ -119,6 +119,10 @@ def entry(folder: Path, file: str = "x.py", method: str = "main", **fields: Any)
             ("cli.py:1:21: app:cli: echosvc has no chanel, did you mean channel?"),
         ),
         (
+            "from echosvc.__main__ import main\n",
+            "cli.py:1:1: app:cli: echosvc.__main__ is private, use what the public modules offer",
+        ),
+        (
             "from echosvc.chanel import new\nasync def main(): ...\n",
             ("cli.py:1:1: app:cli: echosvc has no module chanel, did you mean channel?"),
         ),
@@ -177,6 +181,14 @@ def test_source_that_python_cannot_read_is_refused(
     (found,) = faults(write, cli)
     assert found.startswith(begin)
     assert ": app:cli: Python" in found.replace("cli.py: app", "cli.py:: app")
+
+
+def test_module_that_is_not_for_sources_is_refused(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("echosvc._manifest.analysis.exists", lambda module: False)
+    (found,) = faults(write, "from echosvc.time import sleep\nasync def main(): ...\n")
+    assert found.startswith("cli.py:1:1: app:cli: echosvc.time is not for sources")
 
 
 def test_listed_modules_may_be_used_and_must_exist(write: Write) -> None:
