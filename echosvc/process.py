@@ -14,9 +14,7 @@ Everything here finds out by itself which process is calling. Outside a process 
 
 from __future__ import annotations
 
-from typing import Any, Final
-
-import trio
+from typing import Any, Final, NoReturn
 
 from echosvc._channel.core import Channel
 from echosvc._runtime import calls, relations
@@ -28,6 +26,7 @@ from echosvc._runtime.pid import Pid
 from echosvc._runtime.registry import NameRegistry
 from echosvc._runtime.runtime import DEFAULT_CALL_TIMEOUT, Target
 from echosvc._runtime.spawner import Spawner
+from echosvc._runtime.upgrade import upgrade as go_on_as
 from echosvc.time import Duration, parse_duration
 
 __all__ = [
@@ -156,7 +155,7 @@ def set_options(*, trap_links: bool | None = None) -> Options:
     return get_options()
 
 
-async def upgrade(target: Target, *args: Any) -> None:
+async def upgrade(target: Target, *args: Any) -> NoReturn:
     """Go on as another program: same PID, names, links, monitors, and mailbox.
 
     Never returns: what runs is cancelled, its coroutines too, and the new main starts. The source
@@ -164,17 +163,7 @@ async def upgrade(target: Target, *args: Any) -> None:
 
     Source: the seed's runtime; in Erlang, a fully qualified call of a newly loaded module.
     """
-    process = current()
-    try:
-        program = process.runtime.program(target)
-        if program.reload is not None:
-            program = program.reload()
-        program.check_arguments(args)
-    except Exception as exc:  # noqa: BLE001 - the promise is to end with it, not to go on
-        process.fail(exc)
-    else:
-        process.upgrade(program, args)
-    await trio.sleep_forever()
+    await go_on_as(current(), target, args)
 
 
 # -- sending and asking
@@ -200,7 +189,7 @@ def send(dest: str, topic: str, *payload: Any) -> None:
     Source: Erlang's ``!``, which drops what it can't deliver; this says so.
     """
     process = current()
-    process.runtime.send(dest, topic, payload, process.pid)
+    process.runtime.post(dest, topic, payload, process.pid)
     process.sent += 1
 
 
@@ -214,9 +203,7 @@ async def deliver(dest: str, topic: str, *payload: Any) -> None:
         ProcessNotFound: It has ended, or did before it had room.
         MailboxFull: It is one's own mailbox.
     """
-    process = current()
-    await calls.deliver(process, dest, topic, payload)
-    process.sent += 1
+    await calls.deliver(current(), dest, topic, payload)
 
 
 async def call(
@@ -241,13 +228,12 @@ async def call(
 
     Source: Erlang's `gen_server:call`, whose 5 seconds are the default here too.
     """
-    process = current()
-    answer = await calls.call(process, dest, topic, payload, parse_duration(timeout))
-    process.sent += 1
-    return answer
+    return await calls.call(current(), dest, topic, payload, parse_duration(timeout))
 
 
 # -- starting others
+
+_plain: Final = Spawner()
 
 
 def spawn(target: Target, host: str | None = None, *args: Any) -> Pid:
@@ -266,22 +252,22 @@ def spawn(target: Target, host: str | None = None, *args: Any) -> Pid:
             that does not load.
         RateLimited, PermissionDenied, Unavailable: The host refuses it.
     """
-    return Spawner().spawn(target, host, *args)
+    return _plain.spawn(target, host, *args)
 
 
 def spawn_monitored(target: Target, host: str | None = None, *args: Any) -> Pid:
     """Start a process and monitor it: its end comes as an EXIT event. See `spawn`."""
-    return Spawner().spawn_monitored(target, host, *args)
+    return _plain.spawn_monitored(target, host, *args)
 
 
 def spawn_linked(target: Target, host: str | None = None, *args: Any) -> Pid:
     """Start a process and link with it: the failure of one ends the other. See `spawn`."""
-    return Spawner().spawn_linked(target, host, *args)
+    return _plain.spawn_linked(target, host, *args)
 
 
 def spawn_linked_monitored(target: Target, host: str | None = None, *args: Any) -> Pid:
     """Start a process, link with it and monitor it. See `spawn`."""
-    return Spawner().spawn_linked_monitored(target, host, *args)
+    return _plain.spawn_linked_monitored(target, host, *args)
 
 
 async def exec(target: Target, host: str | None = None, *args: Any) -> Any:
@@ -293,12 +279,12 @@ async def exec(target: Target, host: str | None = None, *args: Any) -> Any:
         Exception: What the process ended with; `Terminated` if it was terminated.
         NotFound, Invalid, RateLimited, PermissionDenied, Unavailable: As for `spawn`.
     """
-    return await Spawner().exec(target, host, *args)
+    return await _plain.exec(target, host, *args)
 
 
 def with_context(values: dict[str, Any]) -> Spawner:
     """Give a spawner whose processes have these context values, on top of the caller's."""
-    return Spawner(context=values)
+    return _plain.with_context(values)
 
 
 def with_name(name: str) -> Spawner:

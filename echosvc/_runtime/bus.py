@@ -65,11 +65,11 @@ class Subscription(Channel[BusEvent]):
 class Bus:
     """Who listens to what. Nothing is computed for an event that nobody listens to."""
 
-    __slots__ = ("_closed", "_subscribers", "now")
+    __slots__ = ("_subscribers", "closed", "now")
 
     def __init__(self, now: Callable[[], float]) -> None:
         self.now = now
-        self._closed = False
+        self.closed = False
         self._subscribers: dict[Subscription, tuple[str, str | None]] = {}
 
     @property
@@ -82,7 +82,7 @@ class Bus:
     ) -> Subscription:
         """Give a channel of the news whose system (and kind) match these patterns."""
         subscription = Subscription(self, size)
-        if self._closed:
+        if self.closed:
             subscription.close()
         else:
             self._subscribers[subscription] = (system, kind)
@@ -105,6 +105,6 @@ class Bus:
 
     def close(self) -> None:
         """End all subscriptions, for good; what was sent can still be received."""
-        self._closed = True
+        self.closed = True
         for subscription in tuple(self._subscribers):
             subscription.close()

@@ -27,16 +27,16 @@ async def call(
     """Send a message, and wait for the answer to it and nothing else."""
     runtime = process.runtime
     await trio.lowlevel.checkpoint_if_cancelled()
-    other = runtime.find(dest, topic)
-    if other is process:
+    if runtime.known(dest) is process:
         raise Invalid(f"process {process.pid} cannot call itself: it would wait for itself")
     number = runtime.next_call()
     slot: Channel[Any] = Channel(1)
     if process.calls is None:
         process.calls = {}
     process.calls[number] = slot
+    other = None
     try:
-        runtime.post(other.pid, topic, payload, process.pid, number)
+        other = runtime.post(dest, topic, payload, process.pid, number)
         process.sent += 1
         deadline = trio.current_time() + timeout
         waiter = await park((slot,), deadline)
@@ -45,10 +45,13 @@ async def call(
             raise CallTimeout(pid=other.pid, topic=topic, timeout=timeout)
         answer = waiter.value if waiter.claimed else slot.receive_nowait()
     finally:
-        if (process.calls or {}).pop(number, None) is not None:
+        unanswered = (process.calls or {}).pop(number, None) is not None
+        if other is None:
+            pass  # nothing was sent
+        elif unanswered:
             runtime.route(other.pid, Withdraw(number))
         elif len(slot):
-            runtime.dead_letter(process.pid, other.pid, topic, "a reply to a cancelled call")
+            runtime.dead_letters.add(process.pid, other.pid, topic, "a reply to a cancelled call")
     if isinstance(answer, BaseException):
         raise answer
     return answer
@@ -58,9 +61,9 @@ def answer(process: Process, caller: Pid, number: int, topic: str, value: Any) -
     """Send what the process answers; nobody waits any more: a dead letter."""
     runtime = process.runtime
     if process.unanswered is None or process.unanswered.pop(number, None) is None:
-        runtime.dead_letter(caller, process.pid, topic, "a second or late reply")
+        runtime.dead_letters.add(caller, process.pid, topic, "a second or late reply")
     elif not runtime.route(caller, Reply(process.pid, number, topic, value)):
-        runtime.dead_letter(caller, process.pid, topic, "a reply to a process that has ended")
+        runtime.dead_letters.add(caller, process.pid, topic, "a reply to a process that has ended")
 
 
 def answer_leftovers(process: Process, unread: Iterable[Message]) -> None:
@@ -85,7 +88,7 @@ async def deliver(process: Process, dest: str, topic: str, payload: tuple[Any, .
     try:
         runtime.post(dest, topic, payload, process.pid)
     except MailboxFull as full:
-        other = runtime.find(dest, topic)
+        other = runtime.find(full.pid)
         if other is process:
             raise  # its own mailbox: it would wait for itself
         message = full.undelivered

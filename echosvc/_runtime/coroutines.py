@@ -9,6 +9,7 @@ import trio
 
 from echosvc._channel.core import Channel
 from echosvc._channel.waiting import park
+from echosvc._runtime.crash import split
 from echosvc._runtime.program import Program
 from echosvc.errors import Canceled, Unavailable
 
@@ -68,25 +69,29 @@ class Coroutine(Generic[T]):
             raise self._error
         return self._value  # type: ignore[return-value]  # None only where T allows it
 
+    @trio.lowlevel.enable_ki_protection
     async def _live(self) -> None:
         self._task = trio.lowlevel.current_task()
-        error: BaseException | None = None
-        finished = False
+        passing: BaseException | None = None
+        self._error = Canceled(f"coroutine {self.name} was cancelled")
         try:
             with self._scope:
-                self._value = await self._fn(*self._args)
-                finished = True
-        except Exception as exc:  # noqa: BLE001 - it ends the process, which tells of it
-            error = exc
-            self._process.fail(exc)
-        finally:
-            # Also for Ctrl-C, which passes: who waits here must not wait for ever.
-            if error is None and not finished:
-                error = Canceled(f"coroutine {self.name} was cancelled")
-            self._error = error
-            self._task = None
-            self._process.forget_coroutine(self)
-            self._done.close()
+                self._value = await self._run()
+                self._error = None
+        except BaseException as exc:  # noqa: BLE001 - what ends the process, or is raised again
+            own, passing = split(exc)
+            if own is not None:
+                self._error = own
+                self._process.fail(own)
+        self._task = None
+        self._process.forget_coroutine(self)
+        self._done.close()
+        if passing is not None:
+            raise passing
+
+    @trio.lowlevel.disable_ki_protection
+    async def _run(self) -> T:
+        return await self._fn(*self._args)
 
 
 def start(process: Process, fn: Callable[..., Awaitable[T]], args: tuple[Any, ...]) -> Coroutine[T]:
@@ -104,9 +109,10 @@ def start(process: Process, fn: Callable[..., Awaitable[T]], args: tuple[Any, ..
 async def end_all(process: Process) -> None:
     """Cancel the coroutines of the process, and wait until they have cleaned up."""
     for coroutine in tuple(process.coroutines or ()):
-        coroutine.cancel("the process has ended")
+        coroutine.cancel("its process has ended")
     # Shielded: who is told to end twice still has to wait for its own tasks. One that won't end
-    # is named in the log by the runtime, which owns the deadline.
+    # is named in the log.
+    process.runtime.watch.ending(process)
     with trio.CancelScope(shield=True):
         while process.coroutines:
             await park((next(iter(process.coroutines))._done,))

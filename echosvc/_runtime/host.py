@@ -50,6 +50,7 @@ class Host:
     __slots__ = (
         "_emptied",
         "_nursery",
+        "_started",
         "id",
         "options",
         "processes",
@@ -68,41 +69,61 @@ class Host:
         self.processes: dict[Pid, Process] = {}
         self.stopping = False
         self._nursery: trio.Nursery | None = None
+        self._started: Channel[None] = Channel(0)  # closed when processes can be started
         self._emptied: Channel[None] = Channel(0)  # closed when a stopping host has none left
 
     def __repr__(self) -> str:
         return f"<host {self.id} with {len(self.processes)} processes>"
 
-    async def live(self, task_status: trio.TaskStatus[None]) -> None:
+    async def start(self) -> None:
+        """Start the host's task; cancelled, it has ended again or will at once."""
+        self.runtime.start_own_task(self._live, f"host {self.id}")
+        try:
+            await park((self._started,))
+        except BaseException:
+            self.stopping = True
+            self._emptied.close()
+            raise
+
+    async def _live(self) -> None:
         """Be the host's task until it is stopped or cancelled."""
         try:
             async with trio.open_nursery() as self._nursery:
-                task_status.started()
+                self._started.close()
                 if not self._emptied._closed:
                     await park((self._emptied,))
         finally:
-            self.stopping = True
+            self._leave()
             self._nursery = None
-            self.runtime.hosts.pop(self.id, None)
+
+    def borrow(self, nursery: trio.Nursery) -> None:
+        """Do without a task of its own, and start everything in this nursery."""
+        self._nursery = nursery
 
     def admit(self, program: Program) -> None:
         """Refuse a process that may not run here, or not now."""
         if self.stopping or self._nursery is None:
             raise Unavailable(f"host {self.id} is stopping; it starts nothing any more")
-        options = self.options
-        if options.max_processes and len(self.processes) >= options.max_processes:
-            if self.terminal is not None and self.processes:
-                owner = next(iter(self.processes))
-                raise RateLimited(
-                    f"the terminal of host {self.id} belongs to process {owner}: one at a time"
-                )
+        limit = self.options.max_processes
+        if self.terminal is not None and self.processes:
+            owner = next(iter(self.processes))
+            raise RateLimited(
+                f"the terminal of host {self.id} belongs to process {owner}: one at a time"
+            )
+        if limit and len(self.processes) >= limit:
             raise RateLimited(
                 f"host {self.id} runs {len(self.processes)} processes, as many as it may "
-                f"(max_processes: {options.max_processes})"
+                f"(max_processes: {limit})"
             )
-        if options.allow and not any(fnmatchcase(program.name, glob) for glob in options.allow):
+        if self.options.allow:
+            self.check_allowed(program)
+
+    def check_allowed(self, program: Program) -> None:
+        """Refuse a program that is not on the list of those that may run here."""
+        allow = self.options.allow
+        if allow and not any(fnmatchcase(program.name, glob) for glob in allow):
             raise PermissionDenied(
-                f"host {self.id} does not allow {program.name} (allow: {', '.join(options.allow)})"
+                f"host {self.id} does not allow {program.name} (allow: {', '.join(allow)})"
             )
 
     def start_task(self, fn: Callable[[], Awaitable[object]], name: str) -> None:
@@ -148,6 +169,14 @@ class Host:
                     process.stop(Terminated(reason=reason))
                 with trio.CancelScope(shield=True):
                     await self._wait_emptied(math.inf)
+            self._leave()
+
+    def _leave(self) -> None:
+        """Make room for another host with this id."""
+        self.stopping = True
+        if self.runtime.hosts.get(self.id) is self:
+            del self.runtime.hosts[self.id]
+            self.runtime.bus.emit("host", "stopped", self.id)
 
     async def _wait_emptied(self, deadline: float) -> None:
         await trio.lowlevel.checkpoint_if_cancelled()

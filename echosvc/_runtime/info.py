@@ -48,6 +48,20 @@ class ProcessInfo:
     """Where in its code it waits, outermost first: ``file:line in function``."""
 
 
+@dataclass(frozen=True, slots=True)
+class RuntimeStatistics:
+    """A runtime at one moment."""
+
+    hosts: int
+    processes: int
+    names: int
+    spawned: int
+    """Processes that were ever started."""
+    messages_waiting: int
+    dead_letters: int
+    """Messages that were delivered and never received, and replies that nobody waited for."""
+
+
 def info_of(process: Process, current: Process | None) -> ProcessInfo:
     """Look at a process."""
     mailbox = process.mailbox

@@ -55,7 +55,7 @@ class Message:
         if isinstance(value, Exception):
             answer: Any = value
         elif isinstance(value, BaseException):
-            raise Invalid(f"cannot reply with {value!r}: it is not for another process to be raised")
+            raise Invalid(f"cannot reply with {value!r}: it would go through another process")
         else:
             answer = snapshot(value)
         self._asked.answer(self.sender, self._call, self.topic, answer)

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import trio
+from trio.lowlevel import disable_ki_protection, enable_ki_protection
 
 from echosvc._channel.core import Channel
 from echosvc._runtime import calls, coroutines, relations
-from echosvc._runtime.crash import report_crash, report_end
+from echosvc._runtime.crash import only_cancelled, report_crash, report_end, split
 from echosvc._runtime.current import current_process
 from echosvc._runtime.mailbox import Mailbox
 from echosvc._runtime.message import Message, Result
@@ -82,6 +83,7 @@ class Process:
         self.program = program
         self.args = args
         self.mailbox = mailbox
+        mailbox.owner = self
         self.parent = None if parent is None else parent.pid
         self.context: dict[str, Any] | None = None if parent is None else parent.context
         self.scope = trio.CancelScope()
@@ -138,6 +140,7 @@ class Process:
 
     # -- it is told to end
 
+    @enable_ki_protection
     def stop(self, error: BaseException) -> None:
         """Cancel the process at its next checkpoint; it ends with this error.
 
@@ -147,7 +150,6 @@ class Process:
             return
         self.stop_error = error
         self.stopped_at = self.runtime.now()
-        self.next_program = None
         reason = str(error) or type(error).__name__
         self.scope.cancel(reason)
         for coroutine in self.coroutines or ():
@@ -159,56 +161,68 @@ class Process:
         if self.failure is None:
             self.failure = error
             self.stop(error)
-        else:
-            report_crash(self, error, "failed again while it was ending")
+        elif error is not self.failure:  # main may have got it from its coroutine's result()
+            report_crash(self, error, "process failed again while it was ending")
 
     def upgrade(self, program: Program, args: tuple[Any, ...]) -> None:
-        """Cancel what runs, and run this program instead, as the same process."""
-        if self.stop_error is None:
-            self.next_program = (program, args)
-            self.scope.cancel("upgrade")
+        """Cancel what runs, and then run this program instead, as the same process."""
+        self.next_program = (program, args)
+        self.scope.cancel("upgrade")
 
     # -- its life
 
+    @enable_ki_protection
     async def live(self) -> None:
         """Be the process's task: run it, then tell whom its end concerns."""
         current_process.set(self)
         self.task = trio.lowlevel.current_task()
+        value: Any = None
+        passing: BaseException | None = None
         try:
-            result = await self._run()
-        except BaseException as exc:
-            # Ctrl-C, or the host's own cancellation: not ours to stop. Those who wait for this
-            # process are told first, since nobody will run after it.
-            cancelled = isinstance(exc, trio.Cancelled)
-            error = Terminated(reason="its host was cancelled") if cancelled else exc
-            self.end(Result(error=self.stop_error or error))
-            raise
-        self.end(result)
+            with self.scope:
+                if self.stop_error is None:
+                    value = snapshot(await self._main())
+        except Exception as exc:  # noqa: BLE001 - it is the result, and is reported
+            self.fail(exc)
+        except BaseException as exc:  # noqa: BLE001 - raised again, once those who wait are told
+            own, passing = split(exc)
+            if own is not None:
+                self.fail(own)
+        # Who was told to end before main returned ends with that, whatever main returned.
+        error = self.stop_error
+        self.closing = True
+        if self.coroutines:
+            await coroutines.end_all(self)
+        if self.next_program is not None and passing is None and self.stop_error is None:
+            self._begin_again(*self.next_program)
+            return
+        if self.next_program is not None:
+            error = self.stop_error
+        if self.failure is not None:
+            error = self.failure
+        if error is None and passing is not None:
+            cancelled = only_cancelled(passing)
+            error = Terminated(reason="its host was cancelled") if cancelled else passing
+        self.end(Result(value) if error is None else Result(error=error))
+        if passing is not None:
+            raise passing
 
-    async def _run(self) -> Result:
-        while True:
-            value: Any = None
-            try:
-                with self.scope:
-                    if self.stop_error is None:
-                        value = snapshot(await self.program.fn(*self.args))
-            except Exception as exc:  # noqa: BLE001 - it is the result, and is reported
-                self.fail(exc)
-            # Who was told to end before main returned ends with that, whatever main returned.
-            stopped = self.stop_error
-            self.closing = True
-            if self.coroutines:
-                await coroutines.end_all(self)
-            error = stopped if self.failure is None else self.failure
-            if error is not None:
-                return Result(error=error)
-            if self.next_program is None or not self.scope.cancelled_caught:
-                return Result(value)
-            self.program, self.args = self.next_program
-            self.next_program = None
-            self.scope = trio.CancelScope()
-            self.closing = False
+    @disable_ki_protection
+    async def _main(self) -> Any:
+        return await self.program.fn(*self.args)
 
+    def _begin_again(self, program: Program, args: tuple[Any, ...]) -> None:
+        # In a new task, so that no context variable of the old main lives on.
+        self.program, self.args = program, args
+        self.next_program = None
+        self.scope = trio.CancelScope()
+        self.task = None
+        self.closing = False
+        self.hears_events = False
+        self.mailbox.unlisten_all()
+        self.host.start_process(self)
+
+    @enable_ki_protection
     def end(self, result: Result) -> None:
         """Take the process out of the world, in the promised order."""
         if self.ended:
@@ -224,11 +238,11 @@ class Process:
         if self.on_end is not None:
             self.on_end(result)
             self.on_end = None
-        if self.unanswered:
-            calls.answer_leftovers(self)
         left = self.mailbox.close()
+        if self.unanswered:
+            calls.answer_leftovers(self, left)
         if left:
-            runtime.dead_letters(self.pid, left)
+            runtime.dead_letters.add_unread(self.pid, left)
         report_end(self, result)
 
     def forget_coroutine(self, coroutine: Coroutine[Any]) -> None:

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import contextvars
+import functools
 import itertools
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
 import trio
+from trio.lowlevel import enable_ki_protection
 
-from echosvc._channel.core import Channel
-from echosvc._channel.waiting import park
-from echosvc._runtime.bus import Bus
+from echosvc._runtime import attach, exec
+from echosvc._runtime.bus import DEFAULT_SIZE, Bus, Subscription
 from echosvc._runtime.calls import call as call_process
-from echosvc._runtime.coroutines import end_all as end_coroutines
 from echosvc._runtime.current import current_process
+from echosvc._runtime.dead_letters import DeadLetters
 from echosvc._runtime.host import DEFAULT_MAILBOX, DEFAULT_STOP_TIMEOUT, Host, HostOptions
-from echosvc._runtime.info import ProcessInfo, info_of
+from echosvc._runtime.info import ProcessInfo, RuntimeStatistics, info_of
 from echosvc._runtime.mailbox import Mailbox
 from echosvc._runtime.message import Message, Result, check_topic
 from echosvc._runtime.names import Names
@@ -31,16 +31,17 @@ from echosvc._runtime.relations import monitor as monitor_process
 from echosvc._runtime.services import Service, ServiceInfo, ServiceOptions, Services
 from echosvc._runtime.signals import Cancel, Signal, Terminate
 from echosvc._runtime.snapshot import snapshot, snapshot_payload
+from echosvc._runtime.stopping import Stop, Stopping
 from echosvc._runtime.terminal import Terminal
 from echosvc._runtime.watch import Watch
 from echosvc.errors import (
     AlreadyExists,
+    Error,
     Invalid,
     MailboxFull,
     NameNotFound,
     NotFound,
     ProcessNotFound,
-    Terminated,
     Unavailable,
 )
 from echosvc.time import Duration, parse_duration
@@ -51,29 +52,9 @@ Target = str | Main
 """What a process runs: an entry's id, or an `async def`."""
 
 DEFAULT_CALL_TIMEOUT: Final = "5s"
-ATTACHED: Final = "attached"
-"""The host of those tasks that `attach` made processes."""
-
 Resolver = Callable[[str], Program]
-Stop = Callable[[str], Awaitable[object]]
-"""Stops one thing that was started, in order; gets the reason. Cancelled, it insists."""
-
 Starter = Callable[[tuple[str, ...]], Awaitable[object]]
 """Starts entries by id, with what they wait for."""
-
-
-@dataclass(frozen=True, slots=True)
-class RuntimeStatistics:
-    """A runtime at one moment."""
-
-    hosts: int
-    processes: int
-    names: int
-    spawned: int
-    """Processes that were ever started."""
-    messages_waiting: int
-    dead_letters: int
-    """Messages that were delivered and never received, and replies that nobody waited for."""
 
 
 class Runtime:
@@ -84,23 +65,21 @@ class Runtime:
 
     def __init__(self, nursery: trio.Nursery, resolve: Resolver | None = None) -> None:
         self.bus = Bus(trio.current_time)
+        self.dead_letters = DeadLetters(self.bus)
         self.hosts: dict[str, Host] = {}
         self.names = Names()
         self.processes: dict[str, Process] = {}
-        self.watch = Watch(nursery)
-        self.stopping = False
-        self._nursery = nursery
+        self.nursery = nursery  # of the hosts' tasks, and of its own
+        self.watch = Watch(self)
         self._resolve = resolve
         self._context = contextvars.copy_context()
         self._context.run(current_process.set, None)
         self._next_pid = itertools.count(1)
         self._next_call = itertools.count(1)
         self._spawned = 0
-        self._dead_letters = 0
         self._services = Services(self, nursery)
         self._starter: Starter | None = None
-        self._levels: list[list[Stop]] = []  # how to stop what was started, level by level
-        self._stopped: Channel[None] = Channel(0)  # closed when all has stopped
+        self._stopping = Stopping(self)
 
     def __repr__(self) -> str:
         return f"<runtime with {len(self.processes)} processes on {len(self.hosts)} hosts>"
@@ -146,7 +125,7 @@ class Runtime:
             raise AlreadyExists(f"there is a host {host.id} already")
         self.hosts[host.id] = host
         try:
-            await self._nursery.start(host.live)
+            await host.start()
         except BaseException:
             self.hosts.pop(host.id, None)
             raise
@@ -164,7 +143,6 @@ class Runtime:
         if host is None:
             raise NotFound(f"no host {id}")
         await host.stop(reason)
-        self.bus.emit("host", "stopped", id)
 
     # -- entries and services
 
@@ -207,9 +185,7 @@ class Runtime:
 
         Who starts something puts into the list how to stop it.
         """
-        level: list[Stop] = []
-        self._levels.append(level)
-        return level
+        return self._stopping.add_level()
 
     async def stop(self, reason: str = "") -> None:
         """Stop everything in order: what was started last goes first.
@@ -220,22 +196,17 @@ class Runtime:
         Cancelled, nothing more is waited for: what still runs is cancelled with the block of
         `open_runtime`.
         """
-        await trio.lowlevel.checkpoint_if_cancelled()
-        if self.stopping:
-            if not self._stopped._closed:
-                await park((self._stopped,))
-            return
-        self.stopping = True
-        self.bus.emit("runtime", "stopping", "", reason=reason)
-        while self._levels:
-            async with trio.open_nursery() as nursery:
-                for stop in self._levels.pop():
-                    nursery.start_soon(stop, reason)
-        for host in reversed(tuple(self.hosts.values())):
-            await host.stop(reason)
-        self.bus.emit("runtime", "stopped", "", reason=reason)
+        await self._stopping.stop(reason)
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it has been told to stop, and starts nothing any more."""
+        return self._stopping.begun
+
+    def close(self) -> None:
+        """Let go of what is left when all tasks have ended."""
+        self.watch.close()
         self.bus.close()
-        self._stopped.close()
 
     # -- spawning
 
@@ -260,10 +231,11 @@ class Runtime:
             return parent.host
         found = self.hosts.get(host)
         if found is None:
-            known = ", ".join(id for id in self.hosts if id != ATTACHED) or "none"
+            known = ", ".join(id for id in self.hosts if id != attach.HOST) or "none"
             raise NotFound(f"no host {host} is running (running: {known})")
         return found
 
+    @enable_ki_protection
     def start_process(
         self,
         target: Target | Program,
@@ -287,50 +259,56 @@ class Runtime:
         on = self.host_for(host, parent)
         on.admit(program)
         program.check_arguments(args)
-        if name is not None:
-            owner = self.names.get(name)
-            if owner is not None:
-                raise AlreadyExists(f"the name {name!r} belongs to {owner.pid}")
         if args:
             args = tuple([snapshot(value) for value in args])
-        limit = on.options.mailbox if program.mailbox is None else program.mailbox
-        pid = Pid.make(on.id, next(self._next_pid))
-        process = Process(self, on, pid, program, args, Mailbox(limit), parent)
-        if name is not None:
-            self.names.register(name, process)  # refuses what is no name, so before the rest
+        process = self.enter(program, on, args, parent, name)
         if context:
             process.context = {**(process.context or {}), **context}
         process.on_end = on_end
         process.waited_for = waited_for
-        self.processes[pid] = on.processes[pid] = process
-        self._spawned += 1
         if parent is not None:
             if monitor:
-                monitor_process(parent, pid)
+                monitor_process(parent, process.pid)
             if link:
-                link_processes(parent, pid)
+                link_processes(parent, process.pid)
         on.start_process(process)
-        if self.bus.listening:
-            self._announce(process)
         return process
 
-    def _announce(self, process: Process) -> None:
-        process.mailbox.on_alarm = lambda: self.bus.emit(
-            "mailbox",
-            "filling",
-            process.pid,
-            waiting=process.mailbox.waiting,
-            limit=process.mailbox.limit,
-        )
-        self.bus.emit(
-            "process", "started", process.pid, entry=process.program.name, parent=process.parent
-        )
+    @enable_ki_protection
+    def enter(
+        self,
+        program: Program,
+        host: Host,
+        args: tuple[Any, ...] = (),
+        parent: Process | None = None,
+        name: str | None = None,
+    ) -> Process:
+        """Bring a process into the world, under its name if it is to have one.
+
+        Raises:
+            NameTaken: Another process has it; nothing was done.
+            Invalid: It is no name.
+        """
+        limit = host.options.mailbox if program.mailbox is None else program.mailbox
+        pid = Pid.make(host.id, next(self._next_pid))
+        process = Process(self, host, pid, program, args, Mailbox(limit), parent)
+        if name is not None:
+            self.names.register(name, process)
+        self.processes[pid] = host.processes[pid] = process
+        self._spawned += 1
+        if self.bus.listening:
+            self.bus.emit("process", "started", pid, entry=program.name, parent=process.parent)
+        return process
 
     def start_task(
         self, nursery: trio.Nursery, fn: Callable[[], Awaitable[object]], name: str
     ) -> None:
         """Start a task with the runtime's context variables, whoever calls this."""
-        self._context.run(lambda: nursery.start_soon(fn, name=name))
+        self._context.run(functools.partial(nursery.start_soon, fn, name=name))
+
+    def start_own_task(self, fn: Callable[[], Awaitable[object]], name: str) -> None:
+        """Start a task that belongs to the runtime, and to no host."""
+        self.start_task(self.nursery, fn, name)
 
     def spawn(self, target: Target, host: str, *args: Any) -> Pid:
         """Start a process from outside any process. Never waits.
@@ -357,42 +335,9 @@ class Runtime:
             NotFound, Invalid, RateLimited, PermissionDenied, Unavailable: As for `spawn`.
         """
         await trio.lowlevel.checkpoint_if_cancelled()
-        return await self.run_process(target, host, args)
+        return await exec.run(self, target, host, args)
 
-    async def run_process(
-        self,
-        target: Target | Program,
-        host: str | None,
-        args: tuple[Any, ...],
-        parent: Process | None = None,
-        name: str | None = None,
-        context: dict[str, Any] | None = None,
-    ) -> Any:
-        """Start a process and wait for its result; see `run`."""
-        results: Channel[Result] = Channel(1)
-        process = self.start_process(
-            target,
-            host,
-            args,
-            parent=parent,
-            name=name,
-            context=context,
-            on_end=results.send_nowait,
-            waited_for=True,
-        )
-        try:
-            result = await results.receive()
-        except trio.Cancelled:
-            process.stop(Terminated(reason="who waited for its result was cancelled"))
-            with trio.CancelScope(shield=True):
-                await results.receive()
-            raise
-        if result.error is not None:
-            raise result.error
-        return result.value
-
-    @asynccontextmanager
-    async def attach(self, name: str | None = None) -> AsyncGenerator[Pid]:
+    def attach(self, name: str | None = None) -> AbstractAsyncContextManager[Pid]:
         """Make the current task a process for the block, with a PID, an inbox and events.
 
         Args:
@@ -404,66 +349,46 @@ class Runtime:
         Raises:
             NameTaken: The name belongs to another process; the block is not entered.
             Terminated, LinkDown: The process was ended from elsewhere; the block was cancelled.
+            Exception: What a coroutine of it failed with; the block was cancelled.
+            Unavailable: The runtime is stopping.
         """
-        await trio.lowlevel.checkpoint_if_cancelled()
-        host = self.hosts.get(ATTACHED)
-        if host is None:
-            host = Host(self, ATTACHED, HostOptions())
-            await self.add_host(host)
-        if host.stopping:
-            raise Unavailable("the runtime is stopping; nobody can attach any more")
-        program = Program("attached", _no_main)
-        pid = Pid.make(host.id, next(self._next_pid))
-        process = Process(self, host, pid, program, (), Mailbox(host.options.mailbox), None)
-        if name is not None:
-            self.names.register(name, process)
-        self.processes[pid] = host.processes[pid] = process
-        self._spawned += 1
-        process.task = trio.lowlevel.current_task()
-        process.waited_for = True  # the block's exception goes to whoever wrote the block
-        token = current_process.set(process)
-        error: BaseException | None = None
-        try:
-            with process.scope:
-                yield pid
-            if process.scope.cancelled_caught and process.stop_error is not None:
-                raise process.stop_error
-        except BaseException as exc:
-            error = exc
-            raise
-        finally:
-            # An async generator may be closed in another context than the one that entered it.
-            if current_process.get() is process:
-                current_process.reset(token)
-            process.closing = True
-            if process.coroutines:
-                await end_coroutines(process)
-            if isinstance(error, trio.Cancelled):
-                error = Terminated(reason="its task was cancelled")
-            process.end(Result(error=process.failure or error))
+        return attach.attach(self, name)
 
     # -- the way of a message, and of everything else
 
-    def send(
+    def send(self, dest: str, topic: str, *payload: Any) -> None:
+        """Send a message from outside any process: its `sender` is None. See `process.send`."""
+        self.post(dest, topic, payload, None)
+
+    @enable_ki_protection
+    def post(
         self,
         dest: str,
         topic: str,
         payload: tuple[Any, ...],
         sender: Pid | None,
         call: int = 0,
-    ) -> None:
+    ) -> Process:
         """Bring a message to a process: topic, then address, then payload are checked."""
         if type(topic) is not str or topic[:1] == "@":
             check_topic(topic)
-        process = self.processes.get(dest)
-        if process is None:
-            process = self.find(dest, topic, payload)
+        process = self.known(dest)
         message = Message(topic, sender, snapshot_payload(payload))
+        if process is None:
+            raise _nobody(dest, topic, message)
         message._call = call
         if not process.accept(message):
             raise MailboxFull(pid=process.pid, topic=topic, undelivered=message)
+        return process
 
-    def find(self, dest: Any, topic: str = "", payload: tuple[Any, ...] = ()) -> Process:
+    def known(self, dest: Any) -> Process | None:
+        """Give the process with this PID or name, if there is one."""
+        try:
+            return self.processes.get(dest) or self.names.get(dest)
+        except TypeError:  # it is not even hashable
+            return None
+
+    def find(self, dest: Any) -> Process:
         """Give the process with this PID or name.
 
         Raises:
@@ -471,15 +396,10 @@ class Runtime:
             NameNotFound: Nobody has this name.
             Invalid: It is neither.
         """
-        process = self.processes.get(dest) or self.names.get(dest)
-        if process is not None:
-            return process
-        if not isinstance(dest, str) or not dest:
-            raise Invalid(f"not a PID or a name: {dest!r}")
-        undelivered = payload[0] if len(payload) == 1 else payload or None
-        if looks_like_pid(dest):
-            raise ProcessNotFound(pid=dest, topic=topic, undelivered=undelivered)
-        raise NameNotFound(name=dest, topic=topic, undelivered=undelivered)
+        process = self.known(dest)
+        if process is None:
+            raise _nobody(dest)
+        return process
 
     def address(self, dest: Any) -> Pid:
         """Give the PID that is meant: a name is looked up, a PID is taken as it is.
@@ -487,13 +407,11 @@ class Runtime:
         Raises:
             NameNotFound: Nobody has this name.
         """
-        process = self.processes.get(dest) or self.names.get(dest)
-        if process is not None:
-            return process.pid
         if isinstance(dest, str) and looks_like_pid(dest):
-            return Pid(dest)
+            return dest if isinstance(dest, Pid) else Pid(dest)
         return self.find(dest).pid
 
+    @enable_ki_protection
     def route(self, dest: str, signal: Signal) -> bool:
         """Bring a signal to the process with this PID; False when it has ended."""
         process = self.processes.get(dest)
@@ -520,6 +438,47 @@ class Runtime:
         """End a process at its next checkpoint."""
         self.route(self.find(dest).pid, Terminate(reason))
 
+    # -- looking
+
+    def events(
+        self, system: str = "*", kind: str | None = None, *, size: int = DEFAULT_SIZE
+    ) -> Subscription:
+        """Listen to what happens in this runtime; gives a channel of `BusEvent`. Never waits.
+
+        Args:
+            system: A glob of the part it comes from: process, mailbox, host, service, runtime.
+            kind: A glob of what happened: started, ended, dead_letter, …; `None` for all.
+            size: How much news is kept while nobody receives. What comes then is counted, and
+                told of in a ``gap`` event.
+
+        Close the channel to listen no more; it is closed when the runtime is. Nothing is computed
+        for events that nobody listens to.
+        """
+        return self.bus.subscribe(system, kind, size)
+
+    def statistics(self) -> RuntimeStatistics:
+        """Count what there is."""
+        return RuntimeStatistics(
+            hosts=len(self.hosts),
+            processes=len(self.processes),
+            names=len(self.names),
+            spawned=self._spawned,
+            messages_waiting=sum(p.mailbox.waiting for p in self.processes.values()),
+            dead_letters=self.dead_letters.count,
+        )
+
+    def info(self, dest: str) -> ProcessInfo:
+        """Look at one process.
+
+        Raises:
+            ProcessNotFound, NameNotFound: There is none.
+        """
+        return info_of(self.find(dest), current_process.get())
+
+    def list(self) -> tuple[Pid, ...]:
+        """The PIDs of all processes, oldest first."""
+        return tuple(process.pid for process in self.processes.values())
+
     # -- bookkeeping
 
     def now(self) -> float:
@@ -536,58 +495,11 @@ class Runtime:
         process.host.forget(process)
         self.watch.ended(process)
 
-    def dead_letter(self, dest: str, sender: str | None, topic: str, why: str) -> None:
-        """Count a message that nobody will receive, and leave a trace of it."""
-        self._dead_letters += 1
-        self.bus.emit("process", "dead_letter", dest, sender=sender, topic=topic, why=why)
-        if log.isEnabledFor(logging.INFO):
-            fields = {"to": dest, "from": sender, "topic": topic, "why": why}
-            log.info("dead letter", extra={"fields": fields})
 
-    def dead_letters(self, pid: Pid, messages: list[Message]) -> None:
-        """Count what an ended process left in its mailbox, and leave a trace of it."""
-        self._dead_letters += len(messages)
-        if self.bus.listening:
-            for message in messages:
-                self.bus.emit(
-                    "process",
-                    "dead_letter",
-                    pid,
-                    sender=message.sender,
-                    topic=message.topic,
-                    why="the process ended before it received this",
-                )
-        if log.isEnabledFor(logging.INFO):
-            topics = ", ".join(sorted({message.topic for message in messages})[:5])
-            fields = {"to": pid, "count": len(messages), "topics": topics}
-            log.info(
-                "dead letters: a process ended before it received these", extra={"fields": fields}
-            )
-
-    def statistics(self) -> RuntimeStatistics:
-        """Count what there is."""
-        return RuntimeStatistics(
-            hosts=len(self.hosts),
-            processes=len(self.processes),
-            names=len(self.names),
-            spawned=self._spawned,
-            messages_waiting=sum(p.mailbox.waiting for p in self.processes.values()),
-            dead_letters=self._dead_letters,
-        )
-
-    def info(self, dest: str) -> ProcessInfo:
-        """Look at one process.
-
-        Raises:
-            ProcessNotFound, NameNotFound: There is none.
-        """
-        return info_of(self.find(dest), current_process.get())
-
-    def list(self) -> tuple[Pid, ...]:
-        """The PIDs of all processes, oldest first."""
-        return tuple(process.pid for process in self.processes.values())
-
-
-async def _no_main() -> None:
-    """Stand where an attached process has no main of its own."""
-    await trio.lowlevel.checkpoint()
+def _nobody(dest: Any, topic: str = "", message: Message | None = None) -> Error:
+    """Say that there is nobody to be found here: gone, unknown, or no address at all."""
+    if not isinstance(dest, str) or not dest:
+        return Invalid(f"not a PID or a name: {dest!r}")
+    if looks_like_pid(dest):
+        return ProcessNotFound(pid=dest, topic=topic, undelivered=message)
+    return NameNotFound(name=dest, topic=topic, undelivered=message)

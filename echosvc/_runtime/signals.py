@@ -154,7 +154,7 @@ class Reply:
         """Wake who asked or, if nobody waits any more, count a dead letter."""
         slot = None if process.calls is None else process.calls.pop(self.number, None)
         if slot is None:
-            process.runtime.dead_letter(process.pid, self.sender, self.topic, "a late reply")
+            process.runtime.dead_letters.add(process.pid, self.sender, self.topic, "a late reply")
         else:
             slot.send_nowait(self.value)
 

@@ -6,9 +6,12 @@ from typing import Any
 
 from echosvc._runtime import relations
 from echosvc._runtime.current import current
+from echosvc._runtime.exec import run
 from echosvc._runtime.names import check_name
 from echosvc._runtime.pid import Pid
 from echosvc._runtime.runtime import Target
+from echosvc._runtime.snapshot import snapshot
+from echosvc.errors import Invalid
 
 
 class Spawner:
@@ -24,11 +27,13 @@ class Spawner:
         if name is not None:
             check_name(name)
         self._name = name
-        self._context = context
+        self._context = context  # a snapshot already
 
     def with_context(self, values: dict[str, Any]) -> Spawner:
-        """Add context values."""
-        return Spawner(self._name, {**(self._context or {}), **values})
+        """Add context values; see `process.with_context`."""
+        if not isinstance(values, dict):
+            raise Invalid(f"context values come in a dict, not {values!r}")
+        return Spawner(self._name, {**(self._context or {}), **snapshot(values)})
 
     def with_name(self, name: str) -> Spawner:
         """Give the process a name from its first moment; see `process.with_name`."""
@@ -53,8 +58,8 @@ class Spawner:
     async def exec(self, target: Target, host: str | None = None, *args: Any) -> Any:
         """Start a process and wait for its result; see `process.exec`."""
         process = current()
-        return await process.runtime.run_process(
-            target, host, args, parent=process, name=self._name, context=self._context
+        return await run(
+            process.runtime, target, host, args, process, name=self._name, context=self._context
         )
 
     def _start(

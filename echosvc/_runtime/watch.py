@@ -10,8 +10,12 @@ from typing import TYPE_CHECKING, Final
 
 import trio
 
+from echosvc._channel.alarm import set_alarm, unset_alarm
+from echosvc._runtime.watchdog import Watchdog
+
 if TYPE_CHECKING:
     from echosvc._runtime.process import Process
+    from echosvc._runtime.runtime import Runtime
 
 log = logging.getLogger("echosvc.process")
 
@@ -25,70 +29,94 @@ _NOT_ITS_OWN: Final = (
 
 
 class Watch:
-    """Looks after the processes that have been told to end.
+    """Looks after the processes that are ending.
 
-    One task for all of them, which exists only while there are any.
+    Those that wait somewhere for ever are found by an alarm; one that lets nothing else run can
+    only be found from outside, by the watchdog.
     """
 
-    __slots__ = ("_due", "_nursery", "_scope")
+    __slots__ = ("_alarm", "_due", "_runtime", "_watchdog")
 
-    def __init__(self, nursery: trio.Nursery) -> None:
-        self._nursery = nursery
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
         self._due: dict[Process, float] = {}  # when to remind of each, the next one first
-        self._scope: trio.CancelScope | None = None  # of the task, while there is one
+        self._alarm: int | None = None
+        self._watchdog = Watchdog(PERIOD)
 
     def ending(self, process: Process) -> None:
-        """Look after a process that has just been told to end."""
-        self._due[process] = process.stopped_at + PERIOD
-        if self._scope is None:
-            self._scope = trio.CancelScope()
-            process.runtime.start_task(self._nursery, self._look, "echosvc watch")
+        """Look after a process that is to end now."""
+        if process in self._due:
+            return
+        due = trio.current_time() + PERIOD
+        self._due[process] = due
+        if self._alarm is None:
+            self._alarm = set_alarm(due, self)
+        self._watchdog.rouse(self._anything_ending)
 
     def ended(self, process: Process) -> None:
         """Stop looking after it."""
-        if self._due.pop(process, None) is not None and not self._due and self._scope is not None:
-            self._scope.cancel()
-            self._scope = None
+        if self._due.pop(process, None) is not None and not self._due and self._alarm is not None:
+            unset_alarm(self._alarm)
+            self._alarm = None
 
-    async def _look(self) -> None:
-        scope = self._scope
-        if scope is None:
-            return
-        with scope:
-            while self._due:
-                await trio.sleep_until(next(iter(self._due.values())))
-                now = trio.current_time()
-                for process, due in tuple(self._due.items()):
-                    if due <= now:
-                        # Behind the others, so that each is reminded of once in a period.
-                        del self._due[process]
-                        self._due[process] = now + PERIOD
-                        self._remind(process)
+    def close(self) -> None:
+        """Look after nothing any more."""
+        self._watchdog.close()
 
-    def _remind(self, process: Process) -> None:
-        places = list(where(process))
-        fields = {
-            "pid": process.pid,
-            "entry": process.program.name,
-            "told": str(process.stop_error),
-            "at": places[-1] if places else "unknown",
-        }
-        stack = "".join(f"\n  {place}" for place in places)
-        log.warning("process does not end%s", stack, extra={"fields": fields})
+    def _anything_ending(self) -> bool:
+        return bool(self._due)
+
+    def _ring(self) -> None:
+        # The alarm clock's own task must not be kept with writing logs.
+        self._alarm = None
+        self._runtime.start_own_task(self._remind_all, "echosvc watch")
+
+    async def _remind_all(self) -> None:
+        now = trio.current_time()
+        for process, due in tuple(self._due.items()):
+            if due <= now:
+                # Behind the others, so that each is reminded of once in a period.
+                del self._due[process]
+                self._due[process] = now + PERIOD
+                _remind(process)
+        if self._due and self._alarm is None:
+            self._alarm = set_alarm(next(iter(self._due.values())), self)
+
+
+def _remind(process: Process) -> None:
+    places = list(where(process))
+    fields = {
+        "pid": process.pid,
+        "entry": process.program.name,
+        "told": "its main has ended" if process.stop_error is None else str(process.stop_error),
+        "at": places[-1] if places else "unknown",
+    }
+    log.warning("process does not end%s", as_lines(places), extra={"fields": fields})
+
+
+def as_lines(places: list[str]) -> str:
+    """Write places below each other."""
+    return "".join(f"\n  {place}" for place in places)
 
 
 def where(process: Process) -> Iterator[str]:
     """Where a process is in its own code: ``file:line in function``, outermost first.
 
-    Where none of its own code is waiting, all frames are told.
+    First main, then its coroutines. Where none of its own code is waiting, all frames are told.
     """
-    task = process.task
-    if task is None:
-        return
-    frames = [
-        (frame.f_code.co_filename, line, frame.f_code.co_name)
-        for frame, line in task.iter_await_frames()
-    ]
+    tasks = [process.task] if not process.closing else []
+    tasks += [coroutine._task for coroutine in process.coroutines or ()]
+    for task in tasks:
+        if task is not None:
+            frames = [
+                (frame.f_code.co_filename, line, frame.f_code.co_name)
+                for frame, line in task.iter_await_frames()
+            ]
+            yield from own_places(frames)
+
+
+def own_places(frames: list[tuple[str, int, str]]) -> Iterator[str]:
+    """Of these frames, those that are neither ours nor trio's; all, if none is."""
     own = [place for place in frames if not place[0].startswith(_NOT_ITS_OWN)]
     for file, line, function in own or frames:
         yield f"{file}:{line} in {function}"

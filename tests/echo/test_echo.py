@@ -177,8 +177,8 @@ async def test_a_message_that_the_relay_does_not_understand_does_not_end_it(
     terminal = FakeTerminal()
     async with client(terminal) as (runtime, _):
         await terminal.wait_for("> ")
-        runtime.send("relay", "nonsense", ("x",), None)
-        runtime.send("relay", "echo", ("x",), None)
+        runtime.send("relay", "nonsense", "x")
+        runtime.send("relay", "echo", "x")
         terminal.type_line("fine?")
         await terminal.wait_for("FINE?")
         terminal.end_input()
