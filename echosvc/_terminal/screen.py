@@ -9,7 +9,7 @@ where nothing can be erased, broken off and written again.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from echosvc._terminal.ansi import EscapeFilter, Escapes, display_width, prompt_text
 from echosvc._terminal.output import Output
@@ -41,6 +41,7 @@ class Screen:
         self._err = err
         self._filter_out = EscapeFilter(out_escapes)
         self._filter_err = EscapeFilter(err_escapes)
+        self._escapes = out_escapes
         self._erasable = erasable
         self._lock = threading.RLock()
         self._line = ""  # what stands on the screen since the last newline
@@ -52,6 +53,8 @@ class Screen:
         self._editor: Callable[[], None] | None = None  # asks the editor to call `show_above`
         self._above: list[str] = []  # whole lines that wait for the editor to make room
         self._err_begun = False  # _line ends with what was written to standard error
+        self._live = ""  # lines that are kept below everything else
+        self._live_rows = 0  # how many of them are on the screen now
         self._begun = ""  # the unfinished line of somebody who writes while a prompt is open
         self.characters = 0
 
@@ -94,7 +97,9 @@ class Screen:
     def begin_read(self, prompt: str) -> None:
         """Show the prompt of a line that comes from a pipe, a file or a plain terminal."""
         with self._lock:
+            self._hide_live()
             self._pending = self._line or self._again
+            self._reading = True
             if self._stale:
                 self._pending = self._again
                 wanted = self._again + prompt
@@ -107,7 +112,6 @@ class Screen:
             else:
                 self._put(self._again + prompt)
             self._again = ""
-            self._reading = True
 
     def end_read(self, line: str | None, *, echo: bool) -> None:
         """Finish what `begin_read` began; show the line after its prompt if nobody else has."""
@@ -118,6 +122,7 @@ class Screen:
                     self._put(f"{line}\n")
                 self._line = ""
             self._put_begun()
+            self._show_live()
 
     def cancel_read(self) -> None:
         """Give up what `begin_read` began; the next read has the same prompt again."""
@@ -129,6 +134,7 @@ class Screen:
             else:
                 self._stale = bool(self._line)
             self._put_begun()
+            self._show_live()
 
     # -- a prompt that an editor draws (these are called in the editor's thread)
 
@@ -143,6 +149,7 @@ class Screen:
             The text that the editor's line begins with.
         """
         with self._lock:
+            self._hide_live()
             self._pending = self._line or self._again
             self._again = ""
             self._erase()
@@ -181,6 +188,7 @@ class Screen:
             elif end == "eof":
                 self._put(self._shown)
             self._put_begun()
+            self._show_live()
 
     def show_line(self, prompt: str, line: str) -> None:
         """Show a line that was pasted along with an earlier one, as if it were typed now."""
@@ -196,7 +204,38 @@ class Screen:
             if self._line and self._out.isatty:
                 self._put("\n")
 
+    # -- lines that change while something goes on
+
+    @property
+    def erasable(self) -> bool:
+        """Whether this is a screen on which lines can change."""
+        return self._erasable
+
+    def set_live(self, lines: Sequence[str]) -> None:
+        """Keep these lines at the bottom of the screen, in place of those kept there before.
+
+        Everything else is printed above them. They give way to an unfinished line and to a prompt.
+        """
+        with self._lock:
+            try:
+                self._hide_live()
+                self._live = "\n".join(lines)
+                self._show_live()
+            except OSError:
+                return  # a status that nobody sees is no failure
+
     # -- below: with the lock held
+
+    def _hide_live(self) -> None:
+        if self._live_rows:
+            up = f"\x1b[{self._live_rows - 1}A" if self._live_rows > 1 else ""
+            self._live_rows = 0
+            self._out.write(f"\r{up}\x1b[J")
+
+    def _show_live(self) -> None:
+        if self._live and self._erasable and not (self._line or self._reading or self._live_rows):
+            self._live_rows = self._live.count("\n") + 1
+            self._out.write(EscapeFilter(self._escapes)(self._live))
 
     def _put(self, text: str) -> None:
         if not text:
@@ -211,7 +250,9 @@ class Screen:
         self._line = tail if newline else self._line + tail
         if tail:
             self._again = ""
+        self._hide_live()
         self._out.write(text)
+        self._show_live()
 
     def _write_above(self, text: str) -> None:
         whole, newline, self._begun = (self._begun + text).rpartition("\n")

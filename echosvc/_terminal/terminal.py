@@ -10,6 +10,7 @@ import trio
 from echosvc import errors
 from echosvc._runtime.terminal import Completer, TerminalStatistics
 from echosvc._terminal.lines import LineSource
+from echosvc._terminal.live import LiveLines, Progress, Status
 from echosvc._terminal.output import Output
 from echosvc._terminal.render import render
 from echosvc._terminal.screen import Screen
@@ -39,6 +40,7 @@ class HostTerminal:
         self._lines = lines
         self._interactive = interactive
         self._color = color
+        self._live = LiveLines(screen, out)
         self._reading = False
         self._lines_read = 0
 
@@ -99,6 +101,27 @@ class HostTerminal:
             raise errors.Invalid(f"cannot read {n} characters, ask for one or more")
         with self._only_reader():
             return await self._lines.read(n)
+
+    @contextmanager
+    def status(self, text: str) -> Generator[Status]:
+        """Show a spinner and a text below everything else, for a block.
+
+        Where nothing can move, the text, and each new one, is a plain line on standard error.
+        """
+        status = Status(self._live, text)
+        self._live.say(text)
+        with self._live.shown(status):
+            yield status
+
+    @contextmanager
+    def progress(self, description: str, total: float | None = None) -> Generator[Progress]:
+        """Show a bar below everything else, for a block; without a `total`, a count.
+
+        Where nothing can move, each tenth that is done is a plain line on standard error.
+        """
+        progress = Progress(self._live, description, total)
+        with self._live.shown(progress):
+            yield progress
 
     def statistics(self) -> TerminalStatistics:
         """Count what has happened so far."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import pty
+import termios
 import threading
 from pathlib import Path
 
@@ -135,3 +136,18 @@ def test_open_output_takes_what_python_takes(tmp_path: Path):
         open_output(file).write("after")
     assert (tmp_path / "f").read_text() == "before after"
     assert isinstance(open_output(file), TextOutput)  # closed by now
+
+
+def test_a_terminal_that_was_stopped_does_not_stop_the_writer():
+    master, slave = pty.openpty()
+    output = FdOutput(slave)
+    termios.tcflow(slave, termios.TCOOFF)  # as Ctrl-S does
+    output.write("held\n")
+    assert output.backlog == 5
+    assert not output.drain(0.01)
+    termios.tcflow(slave, termios.TCOON)
+    assert _read_all(master, 6) == b"held\r\n"
+    assert output.drain(5)
+    output.close()
+    os.close(master)
+    os.close(slave)

@@ -1,0 +1,88 @@
+"""Spinners and bars, and the plain lines in their place."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+
+from echosvc._terminal.fake import FakeTerminal
+
+from .conftest import Tty
+
+
+async def test_status_is_plain_lines_where_nothing_moves():
+    terminal = FakeTerminal()
+    with terminal.status("connecting") as status:
+        status.update("connecting")
+        status.update("loading")
+        terminal.print("data")
+    assert terminal.lines == ["connecting", "loading", "data"]
+
+
+async def test_progress_is_a_line_for_each_tenth():
+    terminal = FakeTerminal()
+    with terminal.progress("copying", total=200) as progress:
+        for _ in range(200):
+            progress.advance()
+    assert len(terminal.lines) == 10
+    assert terminal.lines[0] == "copying: 10% (20/200)"
+    assert terminal.lines[-1] == "copying: 100% (200/200)"
+
+
+async def test_a_spinner_turns_below_what_is_printed_and_disappears(tty: Tty):
+    async with tty.open() as terminal:
+        terminal.print("before")
+        with terminal.status("working [bold]") as status:
+            await tty.until("working [bold]")
+            terminal.print("meanwhile")
+            terminal.log_line("log")
+            await tty.until("log\n")
+            first = tty.lines[-1]
+            assert tty.lines[:-1] == ["before", "meanwhile", "log"]
+            await tty.until(lambda: tty.lines[-1] != first)
+            status.update("still " + "x" * 100)
+            await tty.until("still")
+            assert len(tty.lines) == 4
+        terminal.print("after")
+        await tty.until("after")
+        assert tty.lines == ["before", "meanwhile", "log", "after"]
+
+
+async def test_bars_are_one_below_the_other(tty: Tty):
+    async with tty.open() as terminal:
+        with terminal.progress("one", total=4) as one, terminal.progress("two"):
+            await tty.until("two")
+            one.update(completed=2)
+            await tty.until("50% (2/4)")
+            assert tty.lines[0].startswith("one ━━━━━━━━━━━━━━━━━━━━━━━━ 50% (2/4) 0:0")
+            assert tty.lines[1].startswith("two ")
+            terminal.print("above")
+            await tty.until("above\none")
+        await tty.until(lambda: tty.lines == ["above"])
+
+
+async def test_a_prompt_takes_the_place_of_a_spinner(tty: Tty):
+    async with tty.open() as terminal:
+        with terminal.status("working"):
+            await tty.until("working")
+            async with trio.open_nursery() as nursery:
+
+                @nursery.start_soon
+                async def type_() -> None:
+                    await tty.prompted("name? ")
+                    assert "working" not in tty.text
+                    tty.type("Bo\r")
+
+                assert await terminal.readline("name? ") == "Bo"
+            await tty.until("Bo\n")
+            await tty.until("working")
+        await tty.until(lambda: tty.lines == ["name? Bo"])
+
+
+async def test_an_error_in_the_block_takes_the_spinner_away(tty: Tty):
+    async with tty.open() as terminal:
+        with pytest.raises(LookupError), terminal.status("working"):
+            await tty.until("working")
+            raise LookupError
+        terminal.print("after")
+        await tty.until(lambda: tty.lines == ["after"])
