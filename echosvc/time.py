@@ -77,12 +77,13 @@ def parse_duration(duration: Duration) -> float:
         return _parse(duration)
     if isinstance(duration, bool) or not isinstance(duration, int | float):
         raise Invalid(f"not a duration: {duration!r}; give seconds or a string like '2s'")
-    if math.isnan(duration):
-        raise Invalid("not a duration: nan")
     try:
-        return float(duration)
+        seconds = float(duration)
     except OverflowError:
         raise Invalid("not a duration: an integer too large for a float") from None
+    if math.isnan(seconds):
+        raise Invalid("not a duration: nan")
+    return seconds
 
 
 @functools.lru_cache(maxsize=1024)

@@ -1,14 +1,16 @@
 """Select over what is not ours: an arm for each foreign case, raced in a nursery.
 
 A foreign receive can only be tried by doing it, so two arms may both have taken something when
-the race is decided. What the loser took is kept, and is the first thing that the same channel (or
-the same `CallCase`) yields in the next select.
+the race is decided. What the loser took is put on the shelf of its channel (or its `CallCase`),
+from which whichever select comes first takes it, also one that is waiting already. A loser's
+error cannot be raised, or the winner's value would be lost: it goes to the shelf too, and is
+logged where nobody may ever ask for it.
 """
 
 from __future__ import annotations
 
+import logging
 import math
-from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, ClassVar, Generic, TypeAlias, TypeVar, TypeVarTuple, Unpack
 from weakref import WeakKeyDictionary
@@ -16,6 +18,7 @@ from weakref import WeakKeyDictionary
 import trio
 import trio.abc
 from outcome import Error, Value
+from trio.lowlevel import enable_ki_protection
 
 from echosvc._channel.core import Channel, Selected
 from echosvc._channel.native import NOTHING_READY, Native, poll, select_native
@@ -26,20 +29,22 @@ Ts = TypeVarTuple("Ts")
 
 Outcome: TypeAlias = "Value[Any] | Error"
 
-_kept: WeakKeyDictionary[trio.abc.ReceiveChannel[Any], deque[Outcome]] = WeakKeyDictionary()
+logger = logging.getLogger("echosvc.channel")
+
+_shelves: WeakKeyDictionary[trio.abc.ReceiveChannel[Any], Channel[Outcome]] = WeakKeyDictionary()
 
 
 class CallCase(Generic[T]):
     """In a `select`: wait for the end of an async function. Made by `case_call`."""
 
-    __slots__ = ("_args", "_fn", "_kept")
+    __slots__ = ("_args", "_fn", "_shelf")
 
     _races: ClassVar[bool] = True
 
     def __init__(self, fn: Callable[..., Awaitable[T]], args: tuple[Any, ...]) -> None:
         self._fn = fn
         self._args = args
-        self._kept: deque[Outcome] = deque()
+        self._shelf: Channel[Outcome] = Channel(math.inf)
 
     def __repr__(self) -> str:
         return f"<call {getattr(self._fn, '__qualname__', self._fn)!s}>"
@@ -52,19 +57,22 @@ class CallCase(Generic[T]):
         return await self._fn(*self._args)
 
     def _poll(self) -> Outcome | None:
-        return self._kept.popleft() if self._kept else None
+        return self._shelf.receive_nowait() if len(self._shelf) else None
 
     def _keep(self, result: Outcome) -> None:
-        self._kept.append(result)
+        self._shelf.send_nowait(result)
+        if isinstance(result, Error):
+            _log_loser(self, result.error)
 
 
 def case_call(fn: Callable[[Unpack[Ts]], Awaitable[T]], *args: *Ts) -> CallCase[T]:
     """Make a case for `select` of an async function: it happens when the function returns.
 
-    The function is called when the select has to wait, and cancelled when another case wins.
-    `Selected.channel` is this case, `Selected.value` what the function returned; an exception of
-    its comes out of the select as it is. If it has already returned when another case wins, its
-    result waits in this case object for the next select that it is given to.
+    The function is called when the select has to wait, and cancelled when another case wins; the
+    select returns when that is done. `Selected.channel` is this case, `Selected.value` what the
+    function returned; an exception of its comes out of the select as it is. If it has already
+    ended when another case wins, its result waits in this case object for the next select that it
+    is given to; if that is an error, it is logged too.
     """
     return CallCase(fn, args)
 
@@ -72,28 +80,27 @@ def case_call(fn: Callable[[Unpack[Ts]], Awaitable[T]], *args: *Ts) -> CallCase[
 class ForeignCase:
     """In a `select`: receive from a channel that is not ours."""
 
-    __slots__ = ("_key",)
+    __slots__ = ("_key", "_shelf")
 
     def __init__(self, channel: trio.abc.ReceiveChannel[Any]) -> None:
         try:
-            hash(channel), _kept.get(channel)
+            shelf = _shelves.get(channel)
+            if shelf is None:
+                shelf = _shelves[channel] = Channel(math.inf)
         except TypeError:
             raise Invalid(
                 f"select: {channel!r} must be hashable and allow weak references, so that a value "
                 "taken by a losing arm can be kept for it"
             ) from None
         self._key = channel
+        self._shelf = shelf
 
     async def _attempt(self) -> Any:
         return await self._key.receive()
 
     def _poll(self) -> Outcome | None:
-        kept = _kept.get(self._key)
-        if kept:
-            result = kept.popleft()
-            if not kept:
-                del _kept[self._key]
-            return result
+        if len(self._shelf):
+            return self._shelf.receive_nowait()
         if isinstance(self._key, trio.MemoryReceiveChannel):
             try:
                 return Value(self._key.receive_nowait())
@@ -104,12 +111,13 @@ class ForeignCase:
         return None
 
     def _keep(self, result: Outcome) -> None:
-        _kept.setdefault(self._key, deque()).append(result)
+        self._shelf.send_nowait(result)
 
 
 Foreign: TypeAlias = "ForeignCase | CallCase[Any]"
 
 
+@enable_ki_protection
 async def select_racing(cases: Sequence[Native | Foreign], default: bool = False) -> Selected[Any]:
     """Do what `select` promises when some of the cases need a task of their own."""
     await trio.lowlevel.checkpoint_if_cancelled()
@@ -152,8 +160,10 @@ def _selected(case: Foreign, result: Outcome) -> Selected[Any]:
     return Selected(case._key, result.unwrap(), True, False)
 
 
+@enable_ki_protection
 async def _race(foreign: Sequence[Foreign], native: Sequence[Native]) -> Selected[Any]:
     finished: Channel[tuple[Foreign, Outcome]] = Channel(math.inf)
+    shelves = {case._shelf: case for case in foreign}
 
     async def run(case: Foreign) -> None:
         # Only Exception: a cancelled arm has no result, and Ctrl-C goes its own way.
@@ -163,24 +173,37 @@ async def _race(foreign: Sequence[Foreign], native: Sequence[Native]) -> Selecte
             result = Error(exc)
         finished.send_nowait((case, result))
 
+    winner: Selected[Any] | None = None
     try:
         async with trio.open_nursery() as nursery:
             for case in foreign:
                 nursery.start_soon(run, case)
-            winner = await select_native([finished, *native])
+            winner = await select_native([finished, *shelves, *native])
             # From here on the result is taken, so a cancellation from outside must wait for the
             # next checkpoint; the losing arms end on ours.
             nursery.cancel_scope.shield = True
             nursery.cancel_scope.cancel("another case of the select won")
+    except ExceptionGroup as group:
+        if winner is None:
+            raise _single(group) from None
+        # An arm's own nursery may end with its cancellation and an error in one group.
+        _log_loser(foreign, group)
     except BaseExceptionGroup as group:
         raise _single(group) from None
     finally:
         while len(finished):
             case, result = finished.receive_nowait()
             case._keep(result)
+    assert winner is not None
     if winner.channel is finished:
         return _selected(*winner.value)
+    if winner.channel in shelves:
+        return _selected(shelves[winner.channel], winner.value)
     return winner
+
+
+def _log_loser(cases: object, error: BaseException) -> None:
+    logger.error("select: %r failed when another case had won", cases, exc_info=error)
 
 
 def _single(group: BaseExceptionGroup) -> BaseException:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal, TypeAlias, TypeVar, cast, overload
 
 import trio.abc
+from trio.lowlevel import enable_ki_protection
 
 from echosvc._channel.core import Channel, Selected, SendCase
 from echosvc._channel.native import Native, select_native
@@ -46,16 +47,17 @@ async def select(
 async def select(*cases: Case, default: bool = ...) -> Selected[Any]: ...
 
 
+@enable_ki_protection
 async def select(*cases: Case, default: bool = False) -> Selected[Any]:
     """Wait until one of the cases can happen, and let exactly that one happen.
 
     Args:
         cases: `Channel.case_receive()` or the bare channel, `Channel.case_send(value)`,
             `case_call(async_fn, *args)`, or any `trio.abc.ReceiveChannel`. The same channel may
-            stand in several cases.
+            stand in several cases; `Selected.sent` tells its two ends apart.
         default: Do not wait: when nothing is ready, return with `Selected.default` set. What only
             a task can wait for (`case_call`, a foreign channel other than trio's memory channel)
-            counts as not ready.
+            is then not tried, and counts as not ready.
 
     Among several ready cases the first in argument order wins (Go chooses at random; here a
     program says which it prefers). The channels of one process's mailbox are the exception: among
@@ -63,16 +65,19 @@ async def select(*cases: Case, default: bool = False) -> Selected[Any]:
     ``ok=False`` and nothing received or sent, and so it beats `default`.
 
     Cancelled, none of the cases took effect. Cases on our own channels cost no task and no
-    nursery; foreign ones are raced in a nursery, and what a losing arm had already taken is what
-    its channel (or its case) yields in the next select.
+    nursery; foreign ones are raced in a nursery, where the first to finish wins, and what a losing
+    arm had already taken is what its channel (or its case) yields in the next select.
 
     Raises:
         Invalid: An argument is no case (its position is named), or there are none and no default:
             that would wait for ever.
+        Exception: What a `case_call` or a foreign channel raised, as it is.
+
+    Source: Go's select statement.
     """
     for case in cases:
         # An attribute, and not isinstance: with abstract base classes that takes 0.3 µs a case.
-        if getattr(case, "_races", True):
+        if getattr(type(case), "_races", True):
             return await select_racing(_places(cases), default)
     if not cases and not default:
         raise Invalid("select: no cases and no default: it would wait for ever")

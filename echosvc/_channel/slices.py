@@ -57,7 +57,8 @@ class Slice:
             return True
         # Look half as often as long as a batch takes next to nothing of the slice.
         quick = now - self._looked < SLICE_SECONDS / BATCH
-        self._batch = self.left = min(2 * self._batch, BATCH) if quick else 1
+        batch = min(2 * self._batch, BATCH) if quick else 1
+        self._batch = self.left = min(batch, SLICE_OPERATIONS - self._operations)
         self._looked = now
         return False
 
