@@ -15,8 +15,9 @@ from echosvc._manifest.kinds import Lifecycle, ProcessHost, ProcessService, Term
 from echosvc._manifest.registry import Registry
 from echosvc._runtime.host import Host, HostOptions
 from echosvc._runtime.program import Program
-from echosvc._runtime.runtime import Runtime, Stop
-from echosvc._runtime.services import ServiceOptions
+from echosvc._runtime.runtime import Runtime
+from echosvc._runtime.services import ServiceOptions, is_final
+from echosvc._runtime.stopping import Stop
 from echosvc._runtime.terminal import Terminal
 from echosvc.errors import Invalid, NotFound
 from echosvc.supervision import RestartPolicy
@@ -75,10 +76,12 @@ class Boot:
 
         return Program(id, load(entry), mailbox=entry.spec.mailbox, reload=reload)
 
-    async def start(self, runtime: Runtime) -> None:
-        """Start everything with ``auto_start``, and what that needs."""
+    async def start(self, runtime: Runtime, *, auto_start: bool = True) -> None:
+        """Start everything with ``auto_start``, and what that needs; or let others do so."""
         runtime.set_starter(functools.partial(self.start_entries, runtime))
-        await self.start_entries(runtime, [e.id for e in self.registry if _lifecycle(e).auto_start])
+        if auto_start:
+            wanted = [e.id for e in self.registry if _lifecycle(e).auto_start]
+            await self.start_entries(runtime, wanted)
 
     async def start_entries(self, runtime: Runtime, ids: Iterable[str]) -> None:
         """Start these entries and all they wait for, level by level; what runs is let be."""
@@ -114,7 +117,8 @@ class Boot:
         terminal = isinstance(spec, TerminalHost)
         options = HostOptions(
             mailbox=spec.mailbox,
-            max_processes=1 if terminal else spec.max_processes,  # one keyboard, one reader
+            # One keyboard, one reader.
+            max_processes=1 if isinstance(spec, TerminalHost) else spec.max_processes,
             allow=tuple(spec.allow),
             stop_timeout=spec.stop_timeout,
         )
@@ -139,6 +143,7 @@ class Boot:
                 jitter=lifecycle.restart.jitter,
                 max_attempts=lifecycle.restart.max_attempts,
                 stable_threshold=lifecycle.stable_threshold,
+                final=is_final,
             ),
         )
         return await runtime.start_service(id, options)

@@ -11,6 +11,7 @@ import trio
 
 from echosvc._runtime.runtime import Runtime
 from echosvc._runtime.terminal import Terminal
+from echosvc._supervision.groups import alone
 
 if TYPE_CHECKING:
     from echosvc._manifest.registry import Registry
@@ -24,6 +25,7 @@ async def open_runtime(
     *,
     overrides: Iterable[str] | None = None,
     terminal: Terminal | None = None,
+    auto_start: bool = True,
 ) -> AsyncGenerator[Runtime]:
     """Run processes in your own trio program, for the time of the block.
 
@@ -32,6 +34,8 @@ async def open_runtime(
             and the program starts hosts itself: ``await runtime.start_host("app:processes")``.
         overrides: Fields of entries to change, like ``"app:processes:max_processes=10"``.
         terminal: What the terminal hosts of the manifests lend to their process.
+        auto_start: Whether to start what the manifests say is to be; without it the block is
+            entered at once, and ``await runtime.start(id, ...)`` starts entries.
 
     Everything with ``auto_start: true`` runs when the block is entered. Leaving the block stops
     everything in order. The exception of the block itself comes out bare.
@@ -56,25 +60,15 @@ async def open_runtime(
             runtime = Runtime(nursery, None if boot is None else boot.program)
             try:
                 if boot is not None:
-                    await boot.start(runtime)
+                    await boot.start(runtime, auto_start=auto_start)
                 yield runtime
             finally:
                 # Not shielded: who cancels the block wants no grace, and trio ends the processes.
                 await runtime.stop("the runtime is closed")
                 nursery.cancel_scope.cancel("the runtime is closed")
+        return
     except BaseExceptionGroup as group:
-        raise alone(group) from None
-
-
-def alone(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Give the one exception that nurseries wrapped in groups; the group if there are several.
-
-    What was only cancelled along with it doesn't count.
-    """
-    _, rest = group.split(trio.Cancelled)
-    if rest is None:
-        return group
-    inner: BaseException = rest
-    while isinstance(inner, BaseExceptionGroup) and len(inner.exceptions) == 1:
-        inner = inner.exceptions[0]
-    return group if isinstance(inner, BaseExceptionGroup) else inner
+        error = alone(group)
+    finally:
+        runtime.close()
+    raise error

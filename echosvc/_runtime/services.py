@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +23,14 @@ from echosvc._runtime.message import Result
 from echosvc._runtime.pid import Pid
 from echosvc._runtime.process import Process
 from echosvc._runtime.signals import Cancel
-from echosvc.errors import GaveUp, StartFailed, Terminated
-from echosvc.supervision import ChildSpec, RestartPolicy, Supervisor, open_supervisor
+from echosvc.errors import Error, GaveUp, StartFailed, Terminated
+from echosvc.supervision import (
+    ChildSpec,
+    RestartPolicy,
+    Supervisor,
+    SupervisorEvent,
+    open_supervisor,
+)
 from echosvc.time import after
 
 if TYPE_CHECKING:
@@ -45,6 +51,11 @@ class ServiceState(Enum):
     FAILED = "failed"
 
 
+def is_final(error: BaseException) -> bool:
+    """Whether restarting after this error is of no use: it says so itself."""
+    return isinstance(error, Error) and error.retryable is False
+
+
 @dataclass(frozen=True, slots=True)
 class ServiceOptions:
     """What a service runs, and how it is kept running. Durations are in seconds."""
@@ -56,7 +67,7 @@ class ServiceOptions:
     explicit_ready: bool = False
     start_timeout: float = 10.0
     stop_timeout: float = 10.0
-    policy: RestartPolicy = RestartPolicy()
+    policy: RestartPolicy = field(default_factory=lambda: RestartPolicy(final=is_final))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +94,7 @@ class Service:
         self.process: Process | None = None
         self.last_error: BaseException | None = None
         self.stop_reason = ""
+        self.settled = trio.Event()  # it has been Running, or has ended, for the first time
 
     def __repr__(self) -> str:
         return f"<service {self.id} {self.state.value}>"
@@ -104,7 +116,7 @@ class Service:
             backoff=options.policy,
         )
 
-    async def live(self, *, task_status: trio.TaskStatus[None]) -> None:
+    async def live(self) -> None:
         """Run the process once, to its end; cancelled, ask it to end and wait for that."""
         self.set_state(ServiceState.STARTING)
         results: Channel[Result] = Channel(1)
@@ -113,7 +125,6 @@ class Service:
             try:
                 await self._wait_until_ready(process, results)
                 self.set_state(ServiceState.RUNNING)
-                task_status.started()
                 result = await results.receive()
             except trio.Cancelled:
                 with trio.CancelScope(shield=True):  # for stop_timeout and the process's cleanup
@@ -180,6 +191,8 @@ class Service:
             return
         self.state = state
         self.since = self.runtime.now()
+        if state is not ServiceState.STARTING:
+            self.settled.set()
         self.runtime.bus.emit(
             "service",
             state.value,
@@ -219,14 +232,14 @@ class Services:
             self._runtime.start_task(self._nursery, live, "echosvc services")
             self._supervisor = await opened.receive()
         self._services[service.id] = service
-        try:
-            await self._supervisor.start(service.spec())
-        except Exception as exc:
-            if service.options.required:
-                message = f"required service {service.id} did not start: {summary(exc)}"
-                raise GaveUp(message, causes=(exc,)) from exc
-            fields = {"service": service.id, "error": summary(exc)}
-            log.error("optional service did not start", extra={"fields": fields})
+        await self._supervisor.start(service.spec())
+        await service.settled.wait()
+        if service.state is ServiceState.FAILED and service.options.required:
+            cause = service.last_error
+            assert cause is not None
+            await self._supervisor.remove(service.id)
+            message = f"required service {service.id} did not start: {summary(cause)}"
+            raise GaveUp(message, causes=(cause,)) from cause
 
         async def stop(reason: str) -> None:
             await self.stop(service, reason)
@@ -236,12 +249,28 @@ class Services:
     async def stop(self, service: Service, reason: str) -> None:
         """Stop a service in order; one that has ended is let be."""
         service.stop_reason = reason
-        if self._supervisor is not None:
-            await self._supervisor.stop(service.id)
+        assert self._supervisor is not None
+        await self._supervisor.stop(service.id)
         if service.state is not ServiceState.EXITED:
             service.set_state(ServiceState.STOPPED)
 
     async def _live(self, opened: Channel[Supervisor]) -> None:
         async with open_supervisor(max_restarts=None, name="services") as supervisor:
             opened.send_nowait(supervisor)
-            await trio.sleep_forever()
+            async for event in supervisor.events:
+                _report(event)
+
+
+def _report(event: SupervisorEvent) -> None:
+    """Say in one line what happened to a service, and what follows."""
+    if event.what == "failed" and event.error is not None:
+        fields = {"service": event.child, "error": summary(event.error)}
+        if event.decision == "restart":
+            fields["restart_in"] = f"{event.delay:.3g}s"
+            log.warning("service failed, and is restarted", extra={"fields": fields})
+        else:
+            log.error("service failed, and stays down", extra={"fields": fields})
+    elif event.what == "exited":
+        log.info("service has done its work", extra={"fields": {"service": event.child}})
+    elif event.what == "gap":
+        log.warning("supervisor events were lost", extra={"fields": {"missed": event.missed}})
