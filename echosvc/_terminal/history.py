@@ -19,12 +19,18 @@ _LONGEST: Final = 10_000
 """A longer line was pasted, not typed, and is not kept."""
 
 
-def default_history_path(environ: Mapping[str, str] = os.environ) -> Path:
-    """Say where the history of this user belongs, by the XDG base directory specification."""
+def default_history_path(environ: Mapping[str, str] = os.environ) -> Path | None:
+    """Say where the history of this user belongs, by the XDG base directory specification.
+
+    `None` for a user without a home, as in some containers.
+    """
     state = environ.get("XDG_STATE_HOME", "")
-    # The specification has relative paths ignored.
-    base = Path(state) if state.startswith("/") else Path.home() / ".local" / "state"
-    return base / "echosvc" / "history"
+    if state.startswith("/"):  # the specification has relative paths ignored
+        return Path(state) / "echosvc" / "history"
+    try:
+        return Path.home() / ".local" / "state" / "echosvc" / "history"
+    except RuntimeError:
+        return None
 
 
 class History:

@@ -150,6 +150,8 @@ class Screen:
         """
         with self._lock:
             self._hide_live()
+            above, newline, prompt = prompt.rpartition("\n")
+            self._put(above + newline)
             self._pending = self._line or self._again
             self._again = ""
             self._erase()

@@ -6,6 +6,8 @@ import logging
 import stat
 from pathlib import Path
 
+import pytest
+
 from echosvc._terminal.history import History, default_history_path
 
 
@@ -91,3 +93,11 @@ def test_default_path_follows_xdg():
     home = Path.home() / ".local/state/echosvc/history"
     assert default_history_path({}) == home
     assert default_history_path({"XDG_STATE_HOME": "relative"}) == home
+
+
+def test_a_user_without_a_home_has_no_history_file(monkeypatch: pytest.MonkeyPatch):
+    def home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", home)
+    assert default_history_path({}) is None

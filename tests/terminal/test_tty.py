@@ -345,7 +345,7 @@ async def test_passwords_are_neither_shown_nor_kept(tty: Tty, history: Path):
         tty.type("\x1b[Ax\r")
         assert await terminal.readline("> ") == "x"
         await tty.until("> x")
-    assert tty.lines[0] == "password: ******"
+    assert tty.lines == ["password:", "> x"]
     assert "secret" not in tty.text
     assert await trio.Path(history).read_text() == "x\n"
 
@@ -356,11 +356,19 @@ async def test_a_cancelled_password_does_not_appear_in_the_next_prompt(tty: Tty)
             ask = asking(terminal, "password: ", password=True)
             answers = Answers(nursery, ask)
             await tty.prompted("password: ")
-            tty.type("secret")
-            await tty.until("******")
+            tty.type("secret\x0c")  # Ctrl-L draws the screen anew
+            await tty.until(lambda: b"\x1b[2J" in tty.raw)
             answers.cancel()
         tty.type("x\r")
         assert await terminal.readline("> ") == "x"
+
+
+async def test_a_prompt_of_several_lines(tty: Tty):
+    async with tty.open() as terminal:
+        tty.type("y\r")
+        assert await terminal.readline("All of it?\nReally? ") == "y"
+        await tty.until("Really? y")
+    assert tty.lines == ["All of it?", "Really? y"]
 
 
 async def test_completion(tty: Tty):

@@ -13,6 +13,7 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.history import History as PromptHistory
 from prompt_toolkit.input.vt100 import Vt100Input
 from prompt_toolkit.key_binding import KeyPress
+from prompt_toolkit.layout.processors import Processor, Transformation, TransformationInput
 
 from echosvc._runtime.terminal import Completer as Complete
 from echosvc._terminal.history import History
@@ -20,7 +21,7 @@ from echosvc._terminal.lines.editor import Request
 from echosvc._terminal.modes import TtyModes
 from echosvc._terminal.output import Output
 
-__all__ = ["Drawing", "Keyboard", "SharedHistory", "make_completer"]
+__all__ = ["Drawing", "Keyboard", "SharedHistory", "Unseen", "make_completer"]
 
 
 class Keyboard(Vt100Input):
@@ -76,6 +77,15 @@ class Drawing:
 
     def flush(self) -> None:
         """Everything is out already."""
+
+
+class Unseen(Processor):
+    """Shows nothing of a password, not even how long it is."""
+
+    def apply_transformation(self, transformation_input: TransformationInput) -> Transformation:
+        return Transformation(
+            [], source_to_display=lambda column: 0, display_to_source=lambda column: 0
+        )
 
 
 class SharedHistory(PromptHistory):

@@ -27,7 +27,13 @@ from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.shortcuts import CompleteStyle
 
 from echosvc._terminal.history import History
-from echosvc._terminal.lines.adapters import Drawing, Keyboard, SharedHistory, make_completer
+from echosvc._terminal.lines.adapters import (
+    Drawing,
+    Keyboard,
+    SharedHistory,
+    Unseen,
+    make_completer,
+)
 from echosvc._terminal.lines.editor import Request, Result
 from echosvc._terminal.modes import Mode, TtyModes
 from echosvc._terminal.output import Output
@@ -207,7 +213,7 @@ class Prompt:
     def _session(self, history: PromptHistory | None) -> PromptSession[object]:
         session: PromptSession[object] = PromptSession(
             history=history,
-            is_password=history is None,
+            input_processors=[Unseen()] if history is None else [],
             enable_history_search=False,
             complete_while_typing=False,
             complete_style=CompleteStyle.READLINE_LIKE,
