@@ -2,8 +2,7 @@
 
 From the file to the entry::
 
-    loader     one YAML text → a tree of nodes (`node`), each with its line and column; what most
-               manifests are written in is read by `plain`, the rest by ruamel
+    loader     one YAML text → a tree of nodes (`node`), each with its line and column
     scalars    what a scalar stands for, with `env`: ${env:NAME} in values
     manifest   a folder of manifests → drafts (namespace, name, kind, node)
     overrides  ns:entry:path=value put over the drafts

@@ -1,7 +1,6 @@
 """One YAML text as a tree of nodes that know their line and column.
 
-The only place that knows ruamel, which is imported for the first text that needs it: most need no
-more than `plain` reads, and a listing of entries should cost no parser. It takes the
+The only place that knows ruamel, which is imported when the first text is read. It takes the
 parser's events and builds the tree itself: a composer or constructor follows anchors into
 themselves, obeys tags that a manifest has no use for and loses positions, and the events alone
 cost two thirds of composing.
@@ -21,7 +20,6 @@ from typing import Any, Final
 from echosvc._manifest.env import MARK
 from echosvc._manifest.near import shown
 from echosvc._manifest.node import Document, Fault, Node
-from echosvc._manifest.plain import read_plain
 from echosvc._manifest.scalars import value_of
 
 MAX_BYTES: Final = 16 * 1024 * 1024
@@ -53,15 +51,7 @@ def read(data: bytes | str, env: Mapping[str, str] | None = None) -> Document:
     text = _checked(data, faults)
     if text is None:
         return Document(None, faults, broken=True)
-    env = os.environ if env is None else env
-    if (root := read_plain(text, env)) is not None:
-        return Document(root, faults)
-    return parse(text, env, faults)
-
-
-def parse(text: str, env: Mapping[str, str], faults: list[Fault]) -> Document:
-    """Read a text with the whole of YAML; adds to `faults` what is wrong in it."""
-    builder = _Builder(env, faults)
+    builder = _Builder(os.environ if env is None else env, faults)
     try:
         for event in _events(text):
             builder.take(event)
