@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import inspect
 from collections.abc import Generator
@@ -35,8 +36,28 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             continue
         if inspect.iscoroutinefunction(item.obj):
             item.obj = _guarded(item.obj)
+            _let_clocks_through(item)
         elif inspect.iscoroutinefunction(inner := getattr(_hypothesis(item), "inner_test", None)):
             _hypothesis(item).inner_test = _guarded(inner)
+
+
+def _let_clocks_through(item: pytest.Function) -> None:
+    """Run a test on the clock that its fixtures ask for, though it may not name it itself.
+
+    pytest-trio looks for a clock only among the arguments of the test.
+    """
+    info = item._fixtureinfo
+    hidden = {"autojump_clock", "mock_clock"} & set(info.names_closure) - set(info.argnames)
+    if not hidden:
+        return
+    item._fixtureinfo = dataclasses.replace(info, argnames=(*info.argnames, *hidden))
+    fn = item.obj
+
+    @functools.wraps(fn)
+    async def without(**kwargs: Any) -> Any:
+        return await fn(**{name: value for name, value in kwargs.items() if name not in hidden})
+
+    item.obj = without
 
 
 def _hypothesis(item: pytest.Function) -> Any:

@@ -9,11 +9,17 @@ Values:
 One process:
 - mailbox.py: where messages and events wait
 - process.py: a process's life, from its first step to its end
-- relations.py: what the others are told when it ends
+- attach.py: the life of one whose task was there before
+- upgrade.py: going on as another program
+- relations.py: monitors and links, and what they are told at the end
 - coroutines.py: tasks inside a process
-- calls.py: questions and their answers
+- calls.py: questions and their answers, and sending that waits for room
+- exec.py: a process whose result somebody waits for
+- spawner.py: one process starts another
+- registry.py, options.py: what a process sees of names, and says about itself
 - current.py: which process is running
 - program.py: what a process runs: an `async def`, checked before it starts
+- crash.py: how an end is told to people
 - info.py: snapshots for a person who looks
 
 All of them:
@@ -21,7 +27,9 @@ All of them:
 - host.py: a nursery that runs processes
 - services.py: processes that are kept running
 - bus.py: news of what happens, for those who listen
+- dead_letters.py: messages that nobody will receive
 - terminal.py: what a terminal host lends to its process
-- watch.py: processes that won't end
+- watch.py, watchdog.py: processes that won't end
+- stopping.py: the order in which the whole stops
 - runtime.py: the whole, and the one route by which everything reaches a process
 """

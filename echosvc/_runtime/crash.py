@@ -34,8 +34,13 @@ def report_end(process: Process, result: Result) -> None:
             error=error,
             lived=process.ended_at - process.started_at,
         )
-    if error is None or process.waited_for:
-        return  # who waits for the result is raised the error, and answers for it
+    if not process.waited_for:  # who waits for the result is raised the error, and answers for it
+        report_failure(process, result)
+
+
+def report_failure(process: Process, result: Result) -> None:
+    """Put into the log what a process ended with, if it is an error."""
+    error = result.error
     if isinstance(error, LinkDown | Terminated):
         if log.isEnabledFor(logging.INFO):
             fields = {"pid": process.pid, "entry": process.program.name, "reason": str(error)}

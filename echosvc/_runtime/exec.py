@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from echosvc._channel.core import Channel
+from echosvc._runtime.crash import report_failure
 from echosvc._runtime.message import Result
 from echosvc.errors import Terminated
 
@@ -43,9 +44,11 @@ async def run(
         result = await results.receive()
     except BaseException:
         # Cancelled, or Ctrl-C. Nobody is raised its error any more, so it is to be logged.
-        process.waited_for = False
-        process.stop(Terminated(reason="nobody waits for its result any more"))
-        if not process.ended:
+        if process.ended:
+            report_failure(process, results.receive_nowait())
+        else:
+            process.waited_for = False
+            process.stop(Terminated(reason="nobody waits for its result any more"))
             with trio.CancelScope(shield=True):
                 await results.receive()
         raise

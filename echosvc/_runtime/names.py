@@ -90,7 +90,8 @@ class Names:
         waited = False
         while (owner := self._owners.get(name)) is None:
             if trio.current_time() >= deadline:
-                raise Timeout(f"nobody registered the name {name!r} within {timeout:g}s")
+                message = f"nobody registered the name {name!r} within {timeout:g}s"
+                raise Timeout(message, details={"name": name})
             wanted = self._wanted.get(name)
             if wanted is None:
                 wanted = self._wanted[name] = Channel(0)
