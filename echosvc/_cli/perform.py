@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import traceback
+from functools import partial
 from typing import TYPE_CHECKING
 
 import trio
@@ -16,7 +18,10 @@ from echosvc._cli.signals import Conductor, StopSignals
 if TYPE_CHECKING:
     from echosvc._cli.run import Plan
     from echosvc._manifest.registry import Registry
+    from echosvc._runtime.runtime import Runtime
     from echosvc._runtime.terminal import Terminal
+
+log = logging.getLogger("echosvc.run")
 
 
 def perform(settings: Settings, registry: Registry, plan: Plan) -> int:
@@ -64,6 +69,9 @@ class _Run:
         self.plan = plan
         self.log = log
         self.conductor = Conductor(signals, self._notice)
+        self._starting = trio.CancelScope()
+        self._started = trio.Event()
+        """Set when nothing is being started any more, whether it came up or not."""
 
     def _notice(self, text: str) -> None:
         (self.log.write or exits.say)(text)
@@ -84,9 +92,35 @@ class _Run:
     async def _serve(self, terminal: Terminal | None = None) -> object:
         from echosvc import open_runtime
 
-        async with open_runtime(self.registry, terminal=terminal) as runtime:
-            self.conductor.stop = runtime.stop
-            if not self.plan.entry:
-                await trio.sleep_forever()
-            args = () if self.plan.terminal else self.plan.args
-            return await runtime.run(self.plan.entry, self.plan.host, *args)
+        plan = self.plan
+        async with open_runtime(self.registry, terminal=terminal, auto_start=False) as runtime:
+            self.conductor.stop = partial(self._stop, runtime)
+            with self._starting:
+                try:
+                    await self._start(runtime)
+                finally:
+                    self._started.set()
+            if not plan.entry or self._starting.cancelled_caught:
+                await trio.sleep_forever()  # until a signal, or for the stop that is under way
+            return await runtime.run(plan.entry, plan.host, *(() if plan.terminal else plan.args))
+
+    async def _start(self, runtime: Runtime) -> None:
+        """Start what the manifests say is to be, and the host of what `-x` names."""
+        began = trio.current_time()
+        wanted = [
+            entry.id
+            for entry in self.registry
+            if self.registry.kind(entry).startable and entry.spec.lifecycle.auto_start
+        ]
+        if self.plan.host and self.plan.host not in wanted:
+            wanted.append(self.plan.host)
+        await runtime.start(*wanted)
+        fields = {"entries": len(wanted), "seconds": round(trio.current_time() - began, 3)}
+        log.info("started", extra={"fields": fields})
+
+    async def _stop(self, runtime: Runtime, reason: str) -> None:
+        """Stop in order, in the middle of a start too: what has come up is asked to end."""
+        log.info("stopping", extra={"fields": {"reason": reason}})
+        self._starting.cancel(reason)
+        await self._started.wait()
+        await runtime.stop(reason)

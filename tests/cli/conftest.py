@@ -7,7 +7,7 @@ import io
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -40,6 +40,7 @@ class Shell:
 
     folder: Path
     env: dict[str, str] = field(default_factory=environment)
+    started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def command(self, *args: str) -> list[str]:
         return [sys.executable, "-m", "echosvc", *args]
@@ -67,9 +68,22 @@ class Shell:
 
     def start(self, *args: str, **options: object) -> subprocess.Popen[str]:
         pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE) | options
-        return subprocess.Popen(
+        child = subprocess.Popen(
             self.command(*args), cwd=self.folder, env=self.env, text=True, bufsize=1, **pipes
         )
+        self.started.append(child)
+        return child
+
+    def clean_up(self) -> None:
+        """Leave nothing running, whatever a test has failed at."""
+        for child in self.started:
+            if child.poll() is None:
+                child.kill()
+            child.wait()
+            for stream in (child.stdin, child.stdout, child.stderr):
+                if stream is not None:
+                    with contextlib.suppress(OSError):
+                        stream.close()
 
     def write(self, path: str, text: str) -> Path:
         target = self.folder / path
@@ -79,8 +93,10 @@ class Shell:
 
 
 @pytest.fixture
-def shell(tmp_path: Path) -> Shell:
-    return Shell(tmp_path, environment({"XDG_STATE_HOME": str(tmp_path / ".state")}))
+def shell(tmp_path: Path) -> Iterator[Shell]:
+    shell = Shell(tmp_path, environment({"XDG_STATE_HOME": str(tmp_path / ".state")}))
+    yield shell
+    shell.clean_up()
 
 
 MANIFEST = """\
