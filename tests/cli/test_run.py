@@ -22,7 +22,7 @@ SERVICE = """
     kind: process.service
     process: app:worker
     host: app:processes
-    lifecycle: {auto_start: true, restart: {initial_delay: 10ms, max_attempts: 2}}
+    lifecycle: {auto_start: true, ready: explicit}
 """
 
 
