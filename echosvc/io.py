@@ -5,11 +5,23 @@ Elsewhere everything here raises `Unavailable`.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+
 from echosvc._runtime.current import current
-from echosvc._runtime.terminal import Completer, Terminal
+from echosvc._runtime.terminal import Completer, Progress, Status, Terminal
 from echosvc.errors import Unavailable
 
-__all__ = ["args", "eprint", "interactive", "print", "read", "readline", "write"]
+__all__ = [
+    "args",
+    "eprint",
+    "interactive",
+    "print",
+    "progress",
+    "read",
+    "readline",
+    "status",
+    "write",
+]
 
 
 def print(*objects: object, sep: str = " ", end: str = "\n") -> None:
@@ -53,6 +65,24 @@ async def read(n: int) -> str:
     Cancelled, it has taken nothing.
     """
     return await _terminal().read(n)
+
+
+def status(text: str) -> AbstractContextManager[Status]:
+    """Show a spinner and a text below everything else, for a ``with`` block.
+
+    ``status.update(text)`` says what goes on now. Where nothing can move (a pipe, a file), each
+    text is a plain line on the error output.
+    """
+    return _terminal().status(text)
+
+
+def progress(description: str, total: float | None = None) -> AbstractContextManager[Progress]:
+    """Show a progress bar below everything else, for a ``with`` block; without a total, a count.
+
+    ``progress.advance()`` counts. Where nothing can move, each tenth that is done is a plain line
+    on the error output.
+    """
+    return _terminal().progress(description, total)
 
 
 def args() -> tuple[str, ...]:

@@ -7,10 +7,11 @@ and files, and in memory for tests.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-__all__ = ["Completer", "Source", "Terminal", "TerminalStatistics"]
+__all__ = ["Completer", "Progress", "Source", "Status", "Terminal", "TerminalStatistics"]
 
 Completer = Callable[[str], Iterable[str]]
 """Gets the line up to the cursor, gives candidates for its last word."""
@@ -33,6 +34,32 @@ class TerminalStatistics:
     reading: bool
     """Whether a `readline` or `read` is waiting."""
     input_ended: bool
+
+
+class Status(Protocol):
+    """Something goes on, and nobody knows for how long."""
+
+    def update(self, text: str) -> None:
+        """Say what goes on now."""
+        ...
+
+
+class Progress(Protocol):
+    """Something goes on, and this much of it is done."""
+
+    def advance(self, by: float = 1) -> None:
+        """Count so much more as done."""
+        ...
+
+    def update(
+        self,
+        *,
+        completed: float | None = None,
+        total: float | None = None,
+        description: str | None = None,
+    ) -> None:
+        """Change what is given."""
+        ...
 
 
 class Terminal(Protocol):
@@ -106,6 +133,16 @@ class Terminal(Protocol):
 
         Raises and is cancelled as `readline`.
         """
+        ...
+
+    def status(self, text: str) -> AbstractContextManager[Status]:
+        """Show a spinner and a text below everything else, for a block."""
+        ...
+
+    def progress(
+        self, description: str, total: float | None = None
+    ) -> AbstractContextManager[Progress]:
+        """Show a bar below everything else, for a block; without a `total`, a count."""
         ...
 
     def statistics(self) -> TerminalStatistics:
