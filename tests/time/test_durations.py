@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import trio
 import trio.testing
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from echosvc import errors, time
@@ -151,6 +151,7 @@ parts = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(st.sampled_from(["", "+", "-"]), parts)
 def test_what_is_written_is_added_up_and_rounded_once(
     sign: str, parts: list[tuple[Decimal, str]]
@@ -170,11 +171,13 @@ def written(nanoseconds: int) -> str:
     return sign + (f"{hours}h{minutes}m" if hours else f"{minutes}m" if minutes else "") + text
 
 
+@settings(deadline=None)
 @given(st.integers(-(2**63), 2**63 - 1))
 def test_every_duration_that_go_can_write_reads_back(nanoseconds: int) -> None:
     assert parse_duration(written(nanoseconds)) == nanoseconds / 10**9
 
 
+@settings(deadline=None)
 @given(st.text(max_size=20) | st.text("0123456789.hmsnuµ+- ", max_size=20))
 def test_any_text_is_a_finite_number_or_invalid(text: str) -> None:
     try:
