@@ -49,7 +49,7 @@ def snapshot(value: Any) -> Any:
     sharing, and its author's business.
 
     Raises:
-        Invalid: It contains itself, or is nested too deeply to copy.
+        Invalid: It contains itself, is nested too deeply, or refuses to be copied.
     """
     if type(value) in _AS_IS:
         return value
@@ -59,6 +59,8 @@ def snapshot(value: Any) -> Any:
         raise Invalid(
             f"cannot send a {type(value).__name__} that contains itself or is nested too deeply"
         ) from None
+    except Exception as exc:  # noqa: BLE001 - of the copying of somebody's own container
+        raise Invalid(f"cannot send a {type(value).__name__}: {exc}") from exc
 
 
 def snapshot_payload(payload: tuple[Any, ...]) -> Any:
