@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import typer
 from typer.main import get_command
 
 from echosvc._cli import complete, exits, settings
-from echosvc._cli.check import check
 from echosvc._cli.commands import Command, Group, Root, is_typers
-from echosvc._cli.init import init
-from echosvc._cli.registry import list_entries, show_entry
-from echosvc._cli.run import run
-from echosvc._cli.version import version
 
 PROGRAM: Final = "echosvc"
 HELP_OPTIONS: Final = {"help_option_names": ["-h", "--help"]}
@@ -31,34 +26,76 @@ def _start(
     """Supervised processes, channels and services from YAML manifests, on trio."""
 
 
-def build() -> Any:
-    """Return the whole command line as one command."""
-    app = typer.Typer(
-        name=PROGRAM,
-        cls=Root,
-        context_settings=HELP_OPTIONS,
-        no_args_is_help=True,
+def _command(function: Callable[..., object], **context: Any) -> Any:
+    app = _typer()
+    app.command(cls=Command, context_settings=context)(function)
+    return get_command(app)
+
+
+def _init() -> Any:
+    from echosvc._cli.init import init
+
+    return _command(init)
+
+
+def _run() -> Any:
+    from echosvc._cli.run import run
+
+    # What follows the first word is the process's, options too, as with `docker run`.
+    return _command(run, allow_interspersed_args=False)
+
+
+def _check() -> Any:
+    from echosvc._cli.check import check
+
+    return _command(check)
+
+
+def _registry() -> Any:
+    from echosvc._cli.registry import list_entries, show_entry
+
+    app = _typer(cls=Group, help="List the entries, or show one.", no_args_is_help=True)
+    app.command("list", cls=Command)(list_entries)
+    app.command("show", cls=Command)(show_entry)
+    return get_command(app)
+
+
+def _completion() -> Any:
+    return _command(complete.completion)
+
+
+def _version() -> Any:
+    from echosvc._cli.version import version
+
+    return _command(version)
+
+
+class Echosvc(Root):
+    """The program; a command is imported and built when it is asked for."""
+
+    makers = {  # noqa: RUF012 - nobody changes it
+        "init": _init,
+        "run": _run,
+        "check": _check,
+        "registry": _registry,
+        "completion": _completion,
+        "version": _version,
+    }
+
+
+def _typer(**options: Any) -> typer.Typer:
+    return typer.Typer(
         rich_markup_mode=None,  # help without boxes, and without importing rich
         pretty_exceptions_enable=False,
         add_completion=False,  # `echosvc completion` does it, for bash with ids in one piece
+        **options,
     )
+
+
+def build() -> Any:
+    """Return the whole command line as one command."""
+    app = _typer(name=PROGRAM, cls=Echosvc, context_settings=HELP_OPTIONS, no_args_is_help=True)
     app.callback()(_start)
-    app.command(cls=Command)(init)
-    # What follows the first word is the process's, options too, as with `docker run`.
-    app.command(cls=Command, context_settings={"allow_interspersed_args": False})(run)
-    app.command(cls=Command)(check)
-    registry = typer.Typer(
-        name="registry",
-        cls=Group,
-        help="List the entries, or show one.",
-        rich_markup_mode=None,
-        no_args_is_help=True,
-    )
-    registry.command("list", cls=Command)(list_entries)
-    registry.command("show", cls=Command)(show_entry)
-    app.add_typer(registry)
-    app.command(cls=Command)(complete.completion)
-    app.command(cls=Command)(version)
     return get_command(app)
 
 

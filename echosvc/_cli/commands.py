@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -51,22 +51,27 @@ class Group(TyperGroup):
 
 
 class Root(Group):
-    """`echosvc` itself: hands its own options to every command below it."""
+    """`echosvc` itself: makes a command when it is asked for, and hands it its own options."""
+
+    makers: ClassVar[Mapping[str, Callable[[], Any]]]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        shared = [param for param in self.params if param.name in SHARED]
-        for command in _below(self.commands.values()):
-            command.params.extend(shared)
+        names: Any = dict.fromkeys(self.makers)
+        self.commands = names  # typer looks here for "did you mean"
 
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(self.makers)
 
-def _below(commands: Iterable[Any]) -> Iterable[Any]:
-    for command in commands:
-        inner = getattr(command, "commands", None)
-        if inner is None:
-            yield command
-        else:
-            yield from _below(inner.values())
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in self.makers:
+            return None
+        if self.commands[cmd_name] is None:
+            self.commands[cmd_name] = command = self.makers[cmd_name]()
+            shared = [param for param in self.params if param.name in SHARED]
+            for each in getattr(command, "commands", {"": command}).values():
+                each.params.extend(shared)
+        return self.commands[cmd_name]
 
 
 def is_typers(error: Exception) -> bool:

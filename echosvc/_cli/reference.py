@@ -96,7 +96,8 @@ def render() -> str:
 
 
 def _commands(group: Any, ctx: Any, path: str) -> Iterator[tuple[str, Any, Any]]:
-    for name, command in group.commands.items():
+    for name in group.list_commands(ctx):
+        command = group.get_command(ctx, name)
         with command.make_context(name, [], parent=ctx, resilient_parsing=True) as below:
             if hasattr(command, "commands"):
                 yield from _commands(command, below, f"{path} {name}")
