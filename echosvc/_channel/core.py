@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import OrderedDict, deque
+from collections import deque
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Generic, NamedTuple, NoReturn, Self, TypeVar, cast
 
@@ -12,7 +12,7 @@ import trio.abc
 from trio.lowlevel import cancel_shielded_checkpoint, checkpoint_if_cancelled, enable_ki_protection
 
 from echosvc._channel.slices import Slice, current_slice
-from echosvc._channel.waiting import Waiter, park
+from echosvc._channel.waiting import NOBODY, Waiter, enter, park
 from echosvc.errors import Invalid
 
 T = TypeVar("T")
@@ -57,19 +57,9 @@ class _NoBuffer(deque[Any]):
     append = appendleft = extend = extendleft = insert = _refuse
 
 
-class _Nobody(OrderedDict[Any, Any]):
-    """The waiters of a channel on which nobody has waited: none, for ever."""
-
-    __slots__ = ()
-
-    def __setitem__(self, key: object, value: object) -> NoReturn:
-        raise TypeError("nobody has waited here yet: enter with _park()")
-
-
-# Shared by all channels until they need their own. An idle process is little more than its task
-# and its inbox: an empty deque is 760 bytes, and an empty OrderedDict is 128.
+# Shared by all channels until they need one: an idle process is little more than its task and its
+# inbox, and an empty deque is 760 bytes.
 NO_BUFFER: Final[deque[Any]] = _NoBuffer()
-NOBODY: Final[OrderedDict[Any, Any]] = _Nobody()
 
 
 class Channel(trio.abc.SendChannel[T], trio.abc.ReceiveChannel[T]):
@@ -109,12 +99,11 @@ class Channel(trio.abc.SendChannel[T], trio.abc.ReceiveChannel[T]):
         # The run's slice, looked up once: to do so at each receive took a quarter of its time.
         self._slice: Slice | None = None
         self._buffer: deque[T] = NO_BUFFER
-        # In the order in which they came; a waiter that lost is removed at no cost. (Not plain
-        # dicts: taking the first of a hundred thousand again and again is quadratic there.)
-        # Invariant: nobody waits to receive while there is something to be had, nor to send while
-        # there is room.
-        self._receivers: OrderedDict[Waiter, None] = NOBODY
-        self._senders: OrderedDict[Waiter, T] = NOBODY
+        # In the order in which they came; a waiter that lost is removed at no cost. Invariant:
+        # nobody waits to receive while there is something to be had, nor to send while there is
+        # room.
+        self._receivers: dict[Waiter, None] = NOBODY
+        self._senders: dict[Waiter, T] = NOBODY
 
     def __repr__(self) -> str:
         state = " closed" if self._closed else ""
@@ -299,9 +288,7 @@ class Channel(trio.abc.SendChannel[T], trio.abc.ReceiveChannel[T]):
         return self._buffer
 
     def _park(self, waiter: Waiter) -> None:
-        if self._receivers is NOBODY:
-            self._receivers = OrderedDict()
-        self._receivers[waiter] = None
+        self._receivers = enter(self._receivers, waiter, None)
 
     def _unpark(self, waiter: Waiter) -> None:
         self._receivers.pop(waiter, None)
@@ -323,11 +310,7 @@ class SendCase(Generic[T]):
         return f"<send {self.value!r} to {self.channel!r}>"
 
     def _park(self, waiter: Waiter) -> None:
-        channel = self.channel
-        if channel._senders is NOBODY:
-            channel._senders = OrderedDict()
-        # Of several values offered to one channel in one select, the first in argument order goes.
-        channel._senders.setdefault(waiter, self.value)
+        self.channel._senders = enter(self.channel._senders, waiter, self.value)
 
     def _unpark(self, waiter: Waiter) -> None:
         self.channel._senders.pop(waiter, None)

@@ -8,7 +8,9 @@ come between. A waiter that is cancelled leaves all the places in the same way.
 from __future__ import annotations
 
 import math
-from typing import Any, Protocol
+from collections import OrderedDict
+from types import MappingProxyType
+from typing import Any, Final, Protocol, TypeVar, cast
 
 from trio.lowlevel import (
     Abort,
@@ -19,6 +21,30 @@ from trio.lowlevel import (
 )
 
 from echosvc._channel.alarm import set_alarm, unset_alarm
+
+V = TypeVar("V")
+
+NOBODY: Final = cast("dict[Waiter, Any]", MappingProxyType({}))
+"""The queue of a place where nobody has waited yet, shared by all of them."""
+
+LONG: Final = 32
+"""A queue of more waiters than this is an OrderedDict.
+
+To take the first of a plain dict is to step over all that were taken before: for a hundred
+thousand waiters that was 16 µs each. An OrderedDict takes 1 µs, but 160 bytes more when empty, and
+most queues are of one waiter.
+"""
+
+
+def enter(queue: dict[Waiter, V], waiter: Waiter, value: V) -> dict[Waiter, V]:
+    """Put a waiter at the end of a queue, unless it is there already; return the queue to keep."""
+    if queue is NOBODY:
+        queue = {}
+    elif len(queue) == LONG and not isinstance(queue, OrderedDict):
+        queue = OrderedDict(queue)
+    # Of several values offered to one channel in one select, the first in argument order goes.
+    queue.setdefault(waiter, value)
+    return queue
 
 
 class Place(Protocol):

@@ -15,7 +15,8 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from echosvc import channel, time
 from echosvc._channel import alarm
-from echosvc._channel.core import NO_BUFFER, NOBODY
+from echosvc._channel.core import NO_BUFFER
+from echosvc._channel.waiting import LONG, NOBODY, Waiter
 from echosvc.channel import Channel
 
 
@@ -42,15 +43,28 @@ async def test_an_idle_channel_is_less_than_128_bytes() -> None:
     assert bytes_each(lambda: time.after(3600)) < 192
 
 
-def test_what_is_shared_by_idle_channels_cannot_be_written_to() -> None:
-    with pytest.raises(TypeError):
+async def test_what_is_shared_by_idle_channels_cannot_be_written_to() -> None:
+    with pytest.raises(TypeError, match="_own_buffer"):
         NO_BUFFER.append(1)
-    for write in (NOBODY.__setitem__, NOBODY.setdefault):
-        with pytest.raises(TypeError):
-            write(1, 1)
-    with pytest.raises(TypeError):
-        NOBODY.update({1: 1})
+    with pytest.raises(TypeError, match="item assignment"):
+        NOBODY[Waiter(())] = None
     assert (len(NO_BUFFER), len(NOBODY)) == (0, 0)
+
+
+async def test_a_queue_of_many_waiters_keeps_their_order() -> None:
+    c = Channel[int]()
+    got: list[tuple[int, int]] = []
+
+    async def receive(number: int) -> None:
+        got.append((number, await c.receive()))
+
+    async with trio.open_nursery() as nursery:
+        for number in range(3 * LONG):
+            nursery.start_soon(receive, number)
+            await wait_all_tasks_blocked()
+        for value in range(3 * LONG):
+            c.send_nowait(value)
+    assert sorted(got) == [(n, n) for n in range(3 * LONG)]
 
 
 async def grows_by(loops: int, once: Callable[[], object]) -> int:
