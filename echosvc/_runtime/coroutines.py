@@ -9,7 +9,7 @@ import trio
 
 from echosvc._channel.core import Channel
 from echosvc._channel.waiting import park
-from echosvc._runtime.crash import split
+from echosvc._runtime.crash import only_cancelled, split
 from echosvc._runtime.program import Program
 from echosvc.errors import Canceled, Unavailable
 
@@ -83,6 +83,8 @@ class Coroutine(Generic[T]):
             if own is not None:
                 self._error = own
                 self._process.fail(own)
+            if passing is not None and not only_cancelled(passing):
+                self._process.runtime.fall()
         self._task = None
         self._process.forget_coroutine(self)
         self._done.close()

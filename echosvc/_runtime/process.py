@@ -188,6 +188,8 @@ class Process:
             own, passing = split(exc)
             if own is not None:
                 self.fail(own)
+            if passing is not None and not only_cancelled(passing):
+                self.runtime.fall()
         # Who was told to end before main returned ends with that, whatever main returned.
         error = self.stop_error
         self.closing = True

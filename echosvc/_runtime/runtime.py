@@ -203,6 +203,14 @@ class Runtime:
         """Whether it has been told to stop, and starts nothing any more."""
         return self._stopping.begun
 
+    def fall(self) -> None:
+        """Cancel everything, because of an exception that is on its way through a host.
+
+        That would do so itself, but only after those who wait for one of its processes have been
+        woken with what it ended with; then that would come out of the block beside it.
+        """
+        self.nursery.cancel_scope.cancel("Ctrl-C, or the like, went through a process")
+
     def close(self) -> None:
         """Let go of what is left when all tasks have ended."""
         self.watch.close()

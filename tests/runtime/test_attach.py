@@ -61,9 +61,9 @@ async def test_monitors_and_links_learn_how_the_block_ended(runtime: Runtime) ->
         for _ in range(2):
             told.append(await process.events().receive())
 
-    runtime.spawn(watcher, HOST, "{attached|0x00002}")
     with pytest.raises(Failure):
-        async with runtime.attach():
+        async with runtime.attach() as pid:
+            runtime.spawn(watcher, HOST, pid)
             await settle()
             raise Failure
     await settle()
@@ -96,8 +96,8 @@ async def test_a_block_that_ended_before_it_noticed_still_ended_terminated(
         process.monitor(pid)
         events.append(await process.events().receive())
 
-    runtime.spawn(watcher, HOST, "{attached|0x00002}")
     async with runtime.attach() as pid:
+        runtime.spawn(watcher, HOST, pid)
         await settle()
         runtime.terminate(pid)
     await settle()
@@ -168,9 +168,9 @@ async def test_a_cancelled_block_is_a_terminated_process(runtime: Runtime) -> No
         process.monitor(pid)
         results.append((await process.events().receive()).result.error)
 
-    runtime.spawn(watcher, HOST, "{attached|0x00002}")
     with trio.move_on_after(1) as scope:
-        async with runtime.attach():
+        async with runtime.attach() as pid:
+            runtime.spawn(watcher, HOST, pid)
             await forever()
     assert scope.cancelled_caught
     await settle()
