@@ -9,7 +9,7 @@ from itertools import chain
 from typing import Any
 
 import trio
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
@@ -91,7 +91,7 @@ class World:
     st.integers(0, 2**32),
     st.sampled_from([1, 2, 1024]),
 )
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_every_value_is_received_once_or_still_there(
     sizes: list[float], tasks: list[Any], seed: int, operations: int
 ) -> None:

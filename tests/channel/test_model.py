@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import trio
-from hypothesis import event, given, settings
+from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from trio.testing import wait_all_tasks_blocked
 
@@ -93,7 +93,7 @@ class Real:
 
 
 @given(sizes, steps, st.integers(0, 2**32))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_every_outcome_and_every_waiter_is_the_models(
     sizes: list[float], steps: list[tuple[str, Any]], seed: int
 ) -> None:
