@@ -25,7 +25,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("_boot",),
     ("_open",),
     ("__init__",),
-    ("_cli", "testing", "__main__"),
+    ("_cli", "_testing", "testing", "__main__"),
 )
 RANK = {room: rank for rank, rooms in enumerate(LAYERS) for room in rooms}
 

@@ -1,0 +1,7 @@
+"""Where the applications are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+MANIFESTS = Path(__file__).parents[2] / "manifests"
