@@ -8,6 +8,9 @@ For code inside a process (`from echosvc import process, channel, ...`)::
     time        durations, sleep, timers
     io          the screen and the keyboard, under a terminal host
     logger      structured logging
+    events      the event bus
+    pg          process groups
+    ctx         values that follow what is started
     errors      everything that is raised on purpose
 
 For a program that embeds it::
@@ -23,7 +26,7 @@ How it is built, lowest first; each may import only what stands above it in this
     errors.py
     channel.py, _channel/   time.py   supervision.py, _supervision/       plain trio
     _runtime/                                                             the process model
-    process.py coroutine.py io.py logger.py                               what a process calls
+    process.py coroutine.py io.py logger.py events.py pg.py ctx.py        what a process calls
     _manifest/                                                            entries from YAML
     _terminal/                                                            the screen
     _boot.py, _open.py                                                    all of it, joined
@@ -41,9 +44,12 @@ if TYPE_CHECKING:
     from echosvc import (
         channel,
         coroutine,
+        ctx,
         errors,
+        events,
         io,
         logger,
+        pg,
         process,
         supervision,
         time,
@@ -65,10 +71,13 @@ __all__ = [
     "__version__",
     "channel",
     "coroutine",
+    "ctx",
     "errors",
+    "events",
     "io",
     "logger",
     "open_runtime",
+    "pg",
     "process",
     "supervision",
     "time",

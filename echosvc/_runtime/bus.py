@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from echosvc._channel.core import Channel
+from echosvc._runtime.snapshot import snapshot
 
 DEFAULT_SIZE: Final = 1024
 
@@ -34,12 +35,13 @@ class Subscription(Channel[BusEvent]):
     were kept is then ``BusEvent("bus", "gap", …, data={"missed": n})``.
     """
 
-    __slots__ = ("_bus", "_missed")
+    __slots__ = ("_bus", "_missed", "on_close")
 
     def __init__(self, bus: Bus, size: int) -> None:
         super().__init__(size)
         self._bus = bus
         self._missed = 0
+        self.on_close: Callable[[], object] | None = None
 
     def _take(self) -> tuple[BusEvent | None, bool]:
         taken = super()._take()
@@ -60,6 +62,9 @@ class Subscription(Channel[BusEvent]):
         """Unsubscribe."""
         self._bus.unsubscribe(self)
         super().close()
+        if self.on_close is not None:
+            self.on_close()
+            self.on_close = None
 
 
 class Bus:
@@ -97,11 +102,22 @@ class Bus:
         if not self._subscribers:
             return
         event = BusEvent(system, kind, path, self.now(), data)
-        for subscription, (wanted_system, wanted_kind) in tuple(self._subscribers.items()):
-            if fnmatchcase(system, wanted_system) and (
-                wanted_kind is None or fnmatchcase(kind, wanted_kind)
-            ):
-                subscription._offer(event)
+        for subscription in self._wanting(system, kind):
+            subscription._offer(event)
+
+    def publish(self, system: str, kind: str, path: str, data: dict[str, Any]) -> None:
+        """Tell everybody who listens what an application says: a copy of the data for each."""
+        at = self.now()
+        for subscription in self._wanting(system, kind):
+            subscription._offer(BusEvent(system, kind, path, at, snapshot(data)))
+
+    def _wanting(self, system: str, kind: str) -> list[Subscription]:
+        return [
+            subscription
+            for subscription, (wanted_system, wanted_kind) in self._subscribers.items()
+            if fnmatchcase(system, wanted_system)
+            and (wanted_kind is None or fnmatchcase(kind, wanted_kind))
+        ]
 
     def close(self) -> None:
         """End all subscriptions, for good; what was sent can still be received."""

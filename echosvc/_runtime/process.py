@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from echosvc._runtime.coroutines import Coroutine
     from echosvc._runtime.host import Host
     from echosvc._runtime.runtime import Runtime
+    from echosvc._runtime.signals import Reply
 
 
 class Process:
@@ -42,6 +43,7 @@ class Process:
         "ended_at",
         "failure",
         "hears_events",
+        "holds",
         "host",
         "links",
         "mailbox",
@@ -111,8 +113,10 @@ class Process:
         self.watching: dict[Pid, None] | None = None  # whose EXIT this one gets
         self.links: dict[Pid, None] | None = None
         self.names: dict[str, None] | None = None
+        # How to let go of what it holds, and whether that outlives an upgrade.
+        self.holds: dict[Callable[[], object], bool] | None = None
         self.coroutines: dict[Coroutine[Any], None] | None = None
-        self.calls: dict[int, Channel[Any]] | None = None  # asked by this one
+        self.calls: dict[int, Channel[Reply]] | None = None  # asked by this one
         self.unanswered: dict[int, tuple[Pid, str]] | None = None  # asked of this one
 
     def __repr__(self) -> str:
@@ -137,6 +141,28 @@ class Process:
     def answer(self, caller: Pid, number: int, topic: str, value: Any) -> None:
         """Send the answer to a call."""
         calls.answer(self, caller, number, topic, value)
+
+    # -- it holds something that ends with it
+
+    def hold(self, let_go: Callable[[], object], *, through_upgrade: bool = False) -> None:
+        """Have this called at the end of the process, in the order of holding.
+
+        An upgrade is the end too for what belonged to the main that ran, and not `through_upgrade`.
+        """
+        if self.holds is None:
+            self.holds = {}
+        self.holds[let_go] = through_upgrade
+
+    def unhold(self, let_go: Callable[[], object]) -> None:
+        """Do not have it called; does nothing where it was not to be."""
+        if self.holds is not None:
+            self.holds.pop(let_go, None)
+
+    def _let_go(self, *, ended: bool) -> None:
+        for let_go, through_upgrade in tuple((self.holds or {}).items()):
+            if ended or not through_upgrade:
+                self.unhold(let_go)
+                let_go()
 
     # -- it is told to end
 
@@ -222,6 +248,7 @@ class Process:
         self.closing = False
         self.hears_events = False
         self.mailbox.unlisten_all()
+        self._let_go(ended=False)
         self.host.start_process(self)
 
     @enable_ki_protection
@@ -236,6 +263,8 @@ class Process:
         runtime.forget(self)
         if self.names:
             runtime.names.release(self)
+        if self.holds:
+            self._let_go(ended=True)
         relations.tell_of_end(self, result)
         if self.on_end is not None:
             self.on_end(result)

@@ -18,6 +18,7 @@ from echosvc._runtime.bus import DEFAULT_SIZE, Bus, Subscription
 from echosvc._runtime.calls import call as call_process
 from echosvc._runtime.current import current_process
 from echosvc._runtime.dead_letters import DeadLetters
+from echosvc._runtime.groups import Groups
 from echosvc._runtime.host import DEFAULT_MAILBOX, DEFAULT_STOP_TIMEOUT, Host, HostOptions
 from echosvc._runtime.info import ProcessInfo, RuntimeStatistics, info_of
 from echosvc._runtime.mailbox import Mailbox
@@ -66,6 +67,7 @@ class Runtime:
     def __init__(self, nursery: trio.Nursery, resolve: Resolver | None = None) -> None:
         self.bus = Bus(trio.current_time)
         self.dead_letters = DeadLetters(self.bus)
+        self.groups: dict[str, Groups] = {}  # by scope
         self.hosts: dict[str, Host] = {}
         self.names = Names()
         self.processes: dict[str, Process] = {}
