@@ -11,7 +11,7 @@ import trio
 
 from echosvc._runtime.runtime import Runtime
 from echosvc._runtime.terminal import Terminal
-from echosvc._supervision.groups import alone
+from echosvc._supervision.groups import alone, raise_as_it_came
 
 if TYPE_CHECKING:
     from echosvc._manifest.registry import Registry
@@ -55,6 +55,7 @@ async def open_runtime(
         from echosvc._boot import Boot
 
         boot = Boot(source, () if overrides is None else tuple(overrides), terminal)
+    own: BaseException | None = None
     try:
         async with trio.open_nursery() as nursery:
             runtime = Runtime(nursery, None if boot is None else boot.program)
@@ -62,13 +63,17 @@ async def open_runtime(
                 if boot is not None:
                     await boot.start(runtime, auto_start=auto_start)
                 yield runtime
+            except BaseException as exc:
+                own = exc
+                raise
             finally:
                 # Not shielded: who cancels the block wants no grace, and trio ends the processes.
                 await runtime.stop("the runtime is closed")
                 nursery.cancel_scope.cancel("the runtime is closed")
         return
     except BaseExceptionGroup as group:
-        error = alone(group)
+        error = alone(group, own)
     finally:
+        own = None
         runtime.close()
-    raise error
+    raise_as_it_came(error)

@@ -2,8 +2,10 @@
 
 - spec.py: what a child is and how it is restarted, as plain data
 - intensity.py: how many restarts are too many
-- child.py: one child, its state and its lives
+- child.py: one child, its state and its runs
 - events.py: what happened, as plain data, in a channel that never fills up
-- supervisor.py: starting, stopping, recovering
+- runs.py: how a run of a child begins and ends
+- recovery.py: what follows from its end: who is restarted, when, and when it is too much
+- supervisor.py: the supervisor itself, its orders and its own tasks
 - groups.py: one exception out of the groups that nurseries wrap around it
 """

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import trio
 
-from echosvc._supervision.spec import ChildSpec, Restart
+from echosvc._supervision.spec import ChildSpec, Restart, takes_task_status
 
 State = Literal["starting", "running", "stopping", "stopped", "backoff", "exited", "failed"]
 
@@ -24,7 +24,7 @@ class ChildInfo:
     restarted); backoff (waiting for its restart)."""
     restart: Restart
     restarts: int
-    """How many times the supervisor has restarted it."""
+    """How many times it has been started again."""
     started_at: float
     last_error: BaseException | None
     next_restart: float | None
@@ -36,10 +36,11 @@ class Child:
 
     __slots__ = (
         "_attempt",
+        "_forget",
         "_life",
         "_lock",
         "_next_restart",
-        "_removed",
+        "_wanted",
         "_wants_status",
         "last_error",
         "restarts",
@@ -57,12 +58,13 @@ class Child:
         self.restarts = 0
         self.started_at = trio.current_time()
         self.last_error: BaseException | None = None
-        self._wants_status = _takes_task_status(spec.fn)
+        self._wants_status = takes_task_status(spec.fn)
         self._attempt = 0  # restarts in a row
         self._next_restart: float | None = None
         self._life: Life | None = None
-        self._lock = lock  # held by who starts, stops or restarts it
-        self._removed = False
+        self._lock = lock  # held by who starts it and waits until it is up
+        self._wanted = True  # False from the moment on when it was told to stop
+        self._forget = False  # with its end
 
     def __repr__(self) -> str:
         return f"<child {self.name} {self.state}>"
@@ -97,12 +99,16 @@ class Life:
     """One run of a child, from its start to its end; what its function gets as `task_status`."""
 
     __slots__ = (
+        "_ended",
+        "awaited",
         "began",
         "child",
-        "ended",
         "error",
+        "has_ended",
         "is_up",
         "on_up",
+        "outer",
+        "reminded",
         "scope",
         "settled",
         "stopping",
@@ -114,10 +120,14 @@ class Life:
         self.began = trio.current_time()
         self.is_up = False  # it has started
         self.on_up = on_up
-        self.settled = trio.Event()  # it has started, or ended
-        self.ended = trio.Event()
+        self.settled: trio.Event | None = None  # it has started, or ended; for who waits for that
+        self.awaited = False  # somebody does, and decides what follows if it doesn't come up
+        self.has_ended = False
+        self._ended: trio.Event | None = None
         self.stopping = False  # it was asked to end: then its end is nobody's failure
+        self.reminded = 0.0  # when it was last told of that it does not end
         self.error: BaseException | None = None  # why it did not come up
+        self.outer: Life | None = None  # the run, under another supervisor, that this is part of
 
     def started(self, value: Any = None) -> None:
         """Say that the child is up, and give a value to who started it."""
@@ -127,12 +137,34 @@ class Life:
         self.child.value = value
         if not self.stopping:
             self.child.state = "running"
-        self.settled.set()
+        if self.settled is not None:
+            self.settled.set()
         self.on_up(self.child)
 
+    def stop(self, reason: str) -> None:
+        """Ask it to end."""
+        if not self.stopping:
+            self.stopping = True
+            self.reminded = trio.current_time()
+            self.child.state = "stopping"
+            self.scope.cancel(reason)
 
-def _takes_task_status(fn: Any) -> bool:
-    try:
-        return "task_status" in inspect.signature(fn).parameters
-    except (TypeError, ValueError):  # a callable that tells nothing of itself
-        return False
+    def end(self) -> None:
+        """Tell those who wait that it is over."""
+        self.has_ended = True
+        if self._ended is not None:
+            self._ended.set()
+        if self.settled is not None:
+            self.settled.set()
+
+    async def wait_ended(self) -> None:
+        """Wait for its end."""
+        if self._ended is None:
+            self._ended = trio.Event()
+            if self.has_ended:
+                self._ended.set()
+        await self._ended.wait()
+
+
+current_life: Final[ContextVar[Life | None]] = ContextVar("echosvc_supervised", default=None)
+"""The run of a child that the current task is part of."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
+
+import trio
 
 from echosvc.channel import Channel
 
@@ -28,32 +31,82 @@ class SupervisorEvent:
     """When, on trio's clock."""
     error: BaseException | None = None
     decision: Decision = ""
-    """After exited and failed: restart, leave (it stays as it is), give_up (all is stopped)."""
+    """After exited and failed: restart, leave (it stays as it is), give_up (all is stopped).
+    Empty when a start that somebody asked for has failed: they were told."""
     delay: float = 0.0
     """Seconds until the restart."""
     affected: tuple[str, ...] = ()
-    """The children that are restarted, in the order in which they start."""
+    """The children that are restarted, in the order in which they start. Empty for a child that
+    failed while it was about to be restarted along with others."""
     missed: int = 0
 
 
 class EventChannel(Channel[SupervisorEvent]):
     """A bounded channel that counts what it cannot keep, and says so in its place."""
 
-    __slots__ = ("_missed",)
+    __slots__ = ("_missed", "_supervisor")
 
-    def __init__(self) -> None:
+    def __init__(self, supervisor: str) -> None:
         super().__init__(SIZE)
+        self._supervisor = supervisor
         self._missed = 0
 
     def offer(self, event: SupervisorEvent) -> None:
         """Keep an event if there is room. Never waits."""
         if self._closed:
             return
-        if self._missed and len(self) < self._size:
-            gap = SupervisorEvent(event.supervisor, "", "gap", event.at, missed=self._missed)
-            self._missed = 0
-            self.send_nowait(gap)
-        if self._receivers or len(self) < self._size:
+        if not self._missed and (self._receivers or len(self._buffer) < SIZE):
             self.send_nowait(event)
         else:
             self._missed += 1
+
+    def _take(self) -> tuple[SupervisorEvent | None, bool]:
+        taken = super()._take()
+        if self._missed:
+            # What was kept came before the gap, and what comes from now on comes after it.
+            now = trio.current_time()
+            gap = SupervisorEvent(self._supervisor, "", "gap", now, missed=self._missed)
+            self._missed = 0
+            self._own_buffer().append(gap)
+        return taken
+
+
+class News:
+    """Tells of events whoever wants to know. Nothing is computed while nobody does."""
+
+    __slots__ = ("channel", "listener", "supervisor")
+
+    def __init__(self, supervisor: str) -> None:
+        self.supervisor = supervisor
+        self.channel: EventChannel | None = None
+        self.listener: Callable[[SupervisorEvent], None] | None = None
+        """Is called at once, and must not fail; for what is built on a supervisor."""
+
+    def open(self) -> EventChannel:
+        """Give the channel; events are kept from now on."""
+        if self.channel is None:
+            self.channel = EventChannel(self.supervisor)
+        return self.channel
+
+    def close(self) -> None:
+        """Say that there will be no more."""
+        self.open().close()
+
+    def tell(
+        self,
+        child: str,
+        what: What,
+        error: BaseException | None = None,
+        decision: Decision = "",
+        delay: float = 0.0,
+        affected: tuple[str, ...] = (),
+    ) -> None:
+        """Tell of one thing that happened."""
+        if self.channel is None and self.listener is None:
+            return
+        now = trio.current_time()
+        event = SupervisorEvent(self.supervisor, child, what, now, error, decision, delay, affected)
+        if self.listener is not None:
+            self.listener(event)
+        if self.channel is not None:
+            self.channel.offer(event)

@@ -10,7 +10,7 @@ class Intensity:
 
     Args:
         max_restarts: So many are allowed within the window; `None` for any number.
-        within: The window in seconds. A restart exactly that long ago still counts.
+        within: The window in seconds. A restart exactly that long ago still counts, as in OTP.
     """
 
     __slots__ = ("_causes", "max_restarts", "within")
@@ -25,7 +25,7 @@ class Intensity:
         if self.max_restarts is None:
             return True
         self._causes.append((now, cause))
-        while self._causes[0][0] < now - self.within:
+        while self._causes[0][0] + self.within < now:
             self._causes.popleft()
         return len(self._causes) <= self.max_restarts
 

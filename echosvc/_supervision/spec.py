@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import random
 from collections.abc import Awaitable, Callable
@@ -32,7 +33,8 @@ class RestartPolicy:
     backoff_factor: float = 2.0
     """How many times longer each further delay is."""
     jitter: float = 0.1
-    """How far, as a part of it, a delay is moved at random, so that many don't restart at once."""
+    """How far, as a part of it, a delay is moved at random, so that many don't restart at once.
+    Never beyond `max_delay`."""
     max_attempts: int = 0
     """After so many restarts in a row the child is left as it is; 0 tries for ever."""
     stable_threshold: Duration = "5s"
@@ -101,6 +103,7 @@ class ChildSpec:
         timeout = parse_duration(self.stop_timeout)
         if timeout < 0:
             raise Invalid(f"child {self.name}: stop_timeout cannot be negative: {timeout}")
+        _check_arguments(self)
 
 
 def parse_within(within: Duration) -> float:
@@ -109,3 +112,27 @@ def parse_within(within: Duration) -> float:
     if not 0 < seconds < math.inf:
         raise Invalid(f"within must be positive: {within!r}")
     return seconds
+
+
+def takes_task_status(fn: Any) -> bool:
+    """Tell whether a function says itself when it has started."""
+    signature = _signature(fn)
+    return signature is not None and "task_status" in signature.parameters
+
+
+def _check_arguments(spec: ChildSpec) -> None:
+    signature = _signature(spec.fn)
+    if signature is None:
+        return
+    status = {"task_status": None} if "task_status" in signature.parameters else {}
+    try:
+        signature.bind(*spec.args, **status)
+    except TypeError as exc:
+        raise Invalid(f"child {spec.name}: its args don't fit its fn: {exc}") from None
+
+
+def _signature(fn: Any) -> inspect.Signature | None:
+    try:
+        return inspect.signature(fn)
+    except (TypeError, ValueError):  # a callable that tells nothing of itself
+        return None
