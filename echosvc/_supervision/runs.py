@@ -1,0 +1,213 @@
+"""The runs of a supervisor's children: how one begins, how it is ended, and how it ends."""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import trio
+from trio.lowlevel import disable_ki_protection, enable_ki_protection
+
+from echosvc._supervision.child import Child, Life, current_life
+from echosvc._supervision.events import Decision, News
+from echosvc.errors import Canceled, Unavailable
+from echosvc.time import parse_duration
+
+log = logging.getLogger("echosvc.supervision")
+
+SHORTEST_REMINDER: Final = 1.0
+"""Seconds between two reminders of a child that doesn't end, however short its `stop_timeout`."""
+
+Decide = Callable[[Child, BaseException | None, float], Decision]
+"""Decides what follows from the end of a run that nobody asked for and that has lasted so long."""
+
+
+class Runs:
+    """Begins and ends the runs of children.
+
+    Each run is a task of its own, which ends normally whatever happened in it. So a child may stop,
+    restart or cancel anything, itself too, without waiting for itself.
+    """
+
+    def __init__(self, name: str, children: dict[str, Child], news: News) -> None:
+        self.name = name
+        self.children = children  # left to right
+        self.news = news
+        self.decide: Decide = _undecided
+        self.nursery: trio.Nursery | None = None
+        self.closing = trio.Event()  # from then on nothing is started
+        self.failures: list[BaseException] = []  # what is raised when all have ended
+        # Children start with the context variables of who opened the supervisor, and not of
+        # whoever happens to start or restart one.
+        self._context = contextvars.copy_context()
+
+    def check_open(self) -> None:
+        """Refuse to start anything while it is stopping."""
+        if self.closing.is_set() or self.nursery is None:
+            why = self.failures[0] if self.failures else None
+            raise Unavailable(f"{self.name} is stopping; it starts nothing any more") from why
+
+    def start_task(self, fn: Callable[..., Awaitable[object]], *args: Any) -> None:
+        """Start a task with the supervisor's context variables, whoever calls this."""
+        assert self.nursery is not None
+        self._context.run(self.nursery.start_soon, fn, *args)
+
+    # -- one run
+
+    def begin(self, child: Child, *, awaited: bool = False) -> Life:
+        """Start a run. With `awaited` the caller waits until it is up, and decides if it isn't."""
+        self.check_open()
+        child._life = life = Life(child, self._is_up)
+        life.awaited = awaited
+        child.state = "starting"
+        child.started_at = life.began
+        child._next_restart = None
+        if not child._wants_status:
+            life.started()
+        self.start_task(self._run, child, life)
+        return life
+
+    async def launch(self, child: Child) -> Life:
+        """Start a run and wait until it is up, or has ended before it was."""
+        life = self.begin(child, awaited=True)
+        if not child._wants_status:
+            await trio.lowlevel.checkpoint()
+            return life
+        life.settled = trio.Event()
+        await life.settled.wait()
+        if not life.is_up:
+            await life.wait_ended()
+        return life
+
+    async def halt(self, child: Child) -> None:
+        """Cancel a child's run, if there is one, and wait for its end.
+
+        Cancelled, it ends all the same.
+        """
+        life = child._life
+        if life is None:
+            if child.state == "backoff":
+                child.state = "stopped"
+            await trio.lowlevel.checkpoint()
+            return
+        life.stop("its supervisor stops it")
+        if self.is_within(child):
+            await trio.lowlevel.checkpoint()  # it cannot wait for its own end
+            return
+        since = trio.current_time()
+        patience = max(parse_duration(child.spec.stop_timeout), SHORTEST_REMINDER)
+        while not life.has_ended:
+            with trio.move_on_at(life.reminded + patience):
+                await life.wait_ended()
+                return
+            if trio.current_time() < life.reminded + patience:
+                continue  # somebody else who waits for it has just told
+            # A task cannot be abandoned: it still holds what it holds. So it is waited for, and
+            # named until it goes.
+            life.reminded = trio.current_time()
+            self.news.tell(child.name, "stuck")
+            waited = round(life.reminded - since, 3)
+            fields = {"supervisor": self.name, "child": child.name, "waited": waited}
+            log.warning("a child that was stopped does not end", extra={"fields": fields})
+
+    def is_within(self, child: Child) -> bool:
+        """Whether the current task is part of the current run of this child."""
+        return any(life is child._life for life in _lives())
+
+    def holds_up(self) -> str:
+        """Name the child which the current task is part of, and which others now wait for.
+
+        It may not wait for others in turn.
+        """
+        for life in _lives():
+            if self.children.get(life.child.name) is life.child:
+                if not life.is_up:
+                    return f"{life.child.name} is still starting"
+                if life.stopping:
+                    return f"{life.child.name} is being stopped"
+        return ""
+
+    def forget(self, child: Child) -> None:
+        """Take a child off the list."""
+        child._forget = True
+        child._wanted = False
+        if self.children.get(child.name) is child:
+            del self.children[child.name]
+
+    def _is_up(self, child: Child) -> None:
+        self.news.tell(child.name, "started")
+
+    @enable_ki_protection
+    async def _run(self, child: Child, life: Life) -> None:
+        """Be the task of one run."""
+        error: BaseException | None = None
+        returned = False
+        life.outer = current_life.get()
+        current_life.set(life)
+        try:
+            with life.scope:
+                await _call(child, life)
+                returned = True
+        except Exception as exc:  # noqa: BLE001 - it is kept, told and decided upon
+            error = exc
+        except (trio.Cancelled, GeneratorExit):
+            raise
+        except BaseException as exc:  # noqa: BLE001 - raised when all have been stopped in order
+            # Ctrl-C and the like are not for a supervisor to keep, or to restart after.
+            error = exc
+            self.failures.append(exc)
+            self.closing.set()
+        if error is None and not returned:
+            error = Canceled(f"child {child.name} was cancelled")
+        try:
+            self._ended(child, life, error)
+        finally:
+            del error  # its traceback holds this frame
+
+    def _ended(self, child: Child, life: Life, error: BaseException | None) -> None:
+        child._life = None
+        if error is not None and not (life.stopping and isinstance(error, Canceled)):
+            child.last_error = error
+        if life.stopping:
+            child.state = "stopped"
+            if child._forget or (child.spec.restart == "temporary" and not child._wanted):
+                self.forget(child)
+            self.news.tell(child.name, "stopped", None if isinstance(error, Canceled) else error)
+        elif life.is_up or not life.awaited:
+            child.state = "exited" if error is None else "failed"
+            lived = trio.current_time() - life.began if life.is_up else 0.0
+            self.decide(child, error if life.is_up else error or not_up(child), lived)
+        else:
+            child.state = "failed"
+            life.error = error or not_up(child)
+        life.end()
+
+
+def not_up(child: Child) -> BaseException:
+    """Say of a child that returned without a word that this is no way to start."""
+    return Canceled(f"child {child.name} returned before it was up")
+
+
+def _undecided(child: Child, error: BaseException | None, lived: float) -> Decision:
+    raise AssertionError("nobody decides")
+
+
+def _lives() -> list[Life]:
+    """The runs that the current task is part of, innermost first."""
+    found = []
+    life = current_life.get()
+    while life is not None:
+        found.append(life)
+        life = life.outer
+    return found
+
+
+@disable_ki_protection
+async def _call(child: Child, life: Life) -> None:
+    spec = child.spec
+    if child._wants_status:
+        await spec.fn(*spec.args, task_status=life)
+    else:
+        await spec.fn(*spec.args)
