@@ -13,7 +13,7 @@ from echosvc._manifest.registry import Registry
 from echosvc._open import open_runtime
 from echosvc._runtime.runtime import Runtime
 from echosvc._terminal.fake import FakeTerminal
-from echosvc.errors import Invalid
+from echosvc.errors import Invalid, Terminated
 
 __all__ = ["App", "open_app"]
 
@@ -51,6 +51,12 @@ class App:
         began = trio.current_time()
         await self.runtime.stop(reason)
         return trio.current_time() - began
+
+    @property
+    def _unasked_error(self) -> Exception | None:
+        """What the process failed with, if nobody knows; that it was stopped is no failure."""
+        stopped = isinstance(self._error, Terminated) and self.runtime.stopping
+        return None if self._asked or stopped else self._error
 
     async def _run(self, target: str, host: str) -> None:
         try:
@@ -106,8 +112,8 @@ async def open_app(
         async with trio.open_nursery() as nursery:
             nursery.start_soon(app._run, target, host)
             yield app
-            if app._error is not None and not app._asked:
-                raise app._error
+            if app._unasked_error is not None:
+                raise app._unasked_error
             await runtime.stop("the test is over")
 
 
