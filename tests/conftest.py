@@ -9,8 +9,13 @@ from typing import Any
 import pytest
 import trio
 import trio.testing
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["echosvc.testing"]
+
+# What an example takes says more about the machine than about the code.
+settings.register_profile("echosvc", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("echosvc")
 
 REAL_SECONDS = 30
 """What a test on the real clock may take before it is called a deadlock."""
