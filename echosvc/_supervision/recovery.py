@@ -126,9 +126,16 @@ class Recoveries:
         if self._strategy == "one_for_one":
             return None
         for recovery in self._open:
-            if not recovery.halted and child in self._affected(recovery.child):
+            if not recovery.halted and self._reaches(recovery.child, child):
                 return recovery
         return None
+
+    def _reaches(self, failed: Child, other: Child) -> bool:
+        """Whether the group that is restarted when one fails has the other in it."""
+        if self._strategy == "one_for_all":
+            return True
+        every = list(self._children.values())
+        return failed in every and every.index(other) > every.index(failed)
 
     def _affected(self, child: Child) -> list[Child]:
         """Whom the strategy restarts when this child has failed, left to right."""
