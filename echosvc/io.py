@@ -8,13 +8,14 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 
 from echosvc._runtime.current import current
-from echosvc._runtime.terminal import Completer, Progress, Status, Terminal
+from echosvc._runtime.terminal import Completer, Live, Progress, Status, Terminal
 from echosvc.errors import Unavailable
 
 __all__ = [
     "args",
     "eprint",
     "interactive",
+    "live",
     "print",
     "progress",
     "read",
@@ -83,6 +84,23 @@ def progress(description: str, total: float | None = None) -> AbstractContextMan
     on the error output.
     """
     return _terminal().progress(description, total)
+
+
+def live() -> AbstractContextManager[Live]:
+    """Show a table, or whatever else `print` prints, that changes while a block runs.
+
+    ::
+
+        with io.live() as live:
+            while True:
+                live.update(table_of(numbers))
+                await time.sleep("500ms")
+
+    It stays below everything else that is printed, and is drawn again at most ten times a second.
+    What was shown last is printed when the block ends, however it ends; where nothing can move,
+    such as in a pipe, that is all that is printed.
+    """
+    return _terminal().live()
 
 
 def args() -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-__all__ = ["Completer", "Progress", "Source", "Status", "Terminal", "TerminalStatistics"]
+__all__ = ["Completer", "Live", "Progress", "Source", "Status", "Terminal", "TerminalStatistics"]
 
 Completer = Callable[[str], Iterable[str]]
 """Gets the line up to the cursor, gives candidates for its last word."""
@@ -59,6 +59,14 @@ class Progress(Protocol):
         description: str | None = None,
     ) -> None:
         """Change what is given."""
+        ...
+
+
+class Live(Protocol):
+    """What is shown below everything else, and changes."""
+
+    def update(self, *objects: object) -> None:
+        """Show this now: text, or rich renderables, as `print` takes them."""
         ...
 
 
@@ -143,6 +151,14 @@ class Terminal(Protocol):
         self, description: str, total: float | None = None
     ) -> AbstractContextManager[Progress]:
         """Show a bar below everything else, for a block; without a `total`, a count."""
+        ...
+
+    def live(self) -> AbstractContextManager[Live]:
+        """Show what changes below everything else, for the time of a block.
+
+        What was shown last is printed when the block ends, however it ends; where nothing can
+        move, such as in a pipe, that is all that is printed.
+        """
         ...
 
     def statistics(self) -> TerminalStatistics:

@@ -1,8 +1,8 @@
-"""A spinner or a bar at the bottom of the screen; plain lines where nothing can move."""
+"""A spinner, a bar or a picture at the bottom of the screen; plain lines where nothing can move."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Final, Protocol
 
@@ -10,9 +10,10 @@ import trio
 
 from echosvc._terminal.ansi import display_width
 from echosvc._terminal.output import Output
+from echosvc._terminal.render import render
 from echosvc._terminal.screen import Screen
 
-__all__ = ["LiveLines", "Progress", "Status"]
+__all__ = ["LiveLines", "Picture", "Progress", "Status"]
 
 _FRAME: Final = 0.1
 """Seconds between two pictures of a spinner."""
@@ -23,7 +24,7 @@ _STEPS: Final = 10
 
 
 class _Item(Protocol):
-    def draw(self, frame: int) -> str: ...
+    def rows(self, frame: int) -> Sequence[str]: ...
 
 
 class LiveLines:
@@ -64,7 +65,13 @@ class LiveLines:
         """Draw the lines as they are now."""
         if self.moves:
             width = self._out.columns - 1
-            self._screen.set_live([_cut(item.draw(self._frame), width) for item in self._items])
+            rows = [_cut(row, width) for item in self._items for row in item.rows(self._frame)]
+            # What is higher than the screen could not be taken away again.
+            self._screen.set_live(rows[: self._out.rows - 1])
+
+    def render(self, objects: Sequence[object]) -> list[str]:
+        """Turn what `print` takes into rows that fit."""
+        return render(objects, sep=" ", end="", width=self._out.columns - 1).splitlines()
 
     def say(self, text: str) -> None:
         """Write a plain line, where nothing moves."""
@@ -95,9 +102,29 @@ class Status:
             self._live.say(text)
             self._live.draw()
 
-    def draw(self, frame: int) -> str:
+    def rows(self, frame: int) -> list[str]:
         """Draw the line as it is now."""
-        return f"\x1b[36m{_SPINNER[frame % len(_SPINNER)]}\x1b[0m {self._text}"
+        return [f"\x1b[36m{_SPINNER[frame % len(_SPINNER)]}\x1b[0m {self._text}"]
+
+
+class Picture:
+    """Whatever `print` could print, and can change. `HostTerminal.live` makes it."""
+
+    def __init__(self, live: LiveLines) -> None:
+        self._live = live
+        self._rows: list[str] | None = []
+        self.objects: tuple[object, ...] = ()
+
+    def update(self, *objects: object) -> None:
+        """Show this now. Cheap: the screen follows at its own pace."""
+        self.objects = objects
+        self._rows = None
+
+    def rows(self, frame: int) -> list[str]:
+        """Draw the lines as they are now."""
+        if self._rows is None:
+            self._rows = self._live.render(self.objects)
+        return self._rows
 
 
 class Progress:
@@ -149,16 +176,16 @@ class Progress:
             return f"{self.completed:g}"
         return f"{self._done:.0%} ({self.completed:g}/{self.total:g})"
 
-    def draw(self, frame: int) -> str:
+    def rows(self, frame: int) -> list[str]:
         """Draw the line as it is now."""
         seconds = int(trio.current_time() - self._started)
         clock = f"{seconds // 60}:{seconds % 60:02}"
         if not self.total:
             spinner = _SPINNER[frame % len(_SPINNER)]
-            return f"{self.description} \x1b[36m{spinner}\x1b[0m {self._numbers} {clock}"
+            return [f"{self.description} \x1b[36m{spinner}\x1b[0m {self._numbers} {clock}"]
         full = int(self._done * _BAR)
         bar = f"\x1b[32m{'━' * full}\x1b[90m{'━' * (_BAR - full)}\x1b[0m"
-        return f"{self.description} {bar} {self._numbers} {clock}"
+        return [f"{self.description} {bar} {self._numbers} {clock}"]
 
 
 def _cut(text: str, width: int) -> str:

@@ -36,6 +36,11 @@ class Output(Protocol):
         ...
 
     @property
+    def rows(self) -> int:
+        """How many lines it shows; 24 where nobody knows."""
+        ...
+
+    @property
     def backlog(self) -> int:
         """Bytes that were written here and have not gone out yet."""
         ...
@@ -58,6 +63,7 @@ class TextOutput:
 
     isatty = False
     columns = 80
+    rows = 24
     backlog = 0
 
     def __init__(self, stream: TextIO | None) -> None:
@@ -113,6 +119,14 @@ class FdOutput:
             return os.get_terminal_size(self._fd).columns or 80
         except OSError:
             return 80
+
+    @property
+    def rows(self) -> int:
+        """The height of the terminal now."""
+        try:
+            return os.get_terminal_size(self._fd).lines or 24
+        except OSError:
+            return 24
 
     @property
     def backlog(self) -> int:

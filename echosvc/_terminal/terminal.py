@@ -10,7 +10,7 @@ import trio
 from echosvc import errors
 from echosvc._runtime.terminal import Completer, TerminalStatistics
 from echosvc._terminal.lines import LineSource
-from echosvc._terminal.live import LiveLines, Progress, Status
+from echosvc._terminal.live import LiveLines, Picture, Progress, Status
 from echosvc._terminal.output import Output
 from echosvc._terminal.render import render
 from echosvc._terminal.screen import Screen
@@ -122,6 +122,17 @@ class HostTerminal:
         progress = Progress(self._live, description, total)
         with self._live.shown(progress):
             yield progress
+
+    @contextmanager
+    def live(self) -> Generator[Picture]:
+        """Show what changes below everything else, for a block; see `Terminal.live`."""
+        picture = Picture(self._live)
+        try:
+            with self._live.shown(picture):
+                yield picture
+        finally:
+            if picture.objects:
+                self.print(*picture.objects)
 
     def statistics(self) -> TerminalStatistics:
         """Count what has happened so far."""

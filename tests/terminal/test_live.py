@@ -86,3 +86,51 @@ async def test_an_error_in_the_block_takes_the_spinner_away(tty: Tty):
             raise LookupError
         terminal.print("after")
         await tty.until(lambda: tty.lines == ["after"])
+
+
+async def test_a_picture_changes_below_what_is_printed_and_its_last_state_stays(tty: Tty):
+    async with tty.open() as terminal:
+        terminal.print("before")
+        with terminal.live() as live:
+            live.update("one\ntwo")
+            await tty.until("one\ntwo")
+            terminal.print("meanwhile")
+            live.update("three\nfour\nfive")
+            await tty.until("three\nfour\nfive")
+            assert tty.lines == ["before", "meanwhile", "three", "four", "five"]
+            live.update("six")
+        terminal.print("after")
+        await tty.until(lambda: tty.lines == ["before", "meanwhile", "six", "after"])
+
+
+async def test_a_picture_shows_what_rich_can_render(tty: Tty):
+    from rich.table import Table
+
+    table = Table("a", "b")
+    table.add_row("[bold]1", "2")
+    async with tty.open() as terminal:
+        with terminal.live() as live:
+            live.update(table)
+            await tty.until("│ [bold]1 │ 2 │")
+
+
+async def test_a_picture_higher_than_the_screen_is_cut(tty: Tty):
+    async with tty.open() as terminal:
+        with terminal.live() as live:
+            live.update("\n".join(f"row {n}" for n in range(100)))
+            await tty.until("row 10")
+            assert "row 11" not in tty.text
+            live.update("small")
+            await tty.until(lambda: tty.lines == ["small"])
+
+
+async def test_where_nothing_moves_only_the_last_state_is_printed():
+    terminal = FakeTerminal()
+    with pytest.raises(LookupError), terminal.live() as live:
+        live.update("one")
+        live.update("two")
+        assert terminal.lines == []
+        raise LookupError
+    with terminal.live():
+        pass
+    assert terminal.lines == ["two"]
