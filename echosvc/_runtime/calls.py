@@ -30,7 +30,7 @@ async def call(
     if runtime.known(dest) is process:
         raise Invalid(f"process {process.pid} cannot call itself: it would wait for itself")
     number = runtime.next_call()
-    slot: Channel[Any] = Channel(1)
+    slot: Channel[Reply] = Channel(1)
     if process.calls is None:
         process.calls = {}
     process.calls[number] = slot
@@ -43,7 +43,7 @@ async def call(
         # An answer may have come in the same moment as the deadline: then it is in the slot.
         if not waiter.claimed and not len(slot):
             raise CallTimeout(pid=other.pid, topic=topic, timeout=timeout)
-        answer = waiter.value if waiter.claimed else slot.receive_nowait()
+        answer = (waiter.value if waiter.claimed else slot.receive_nowait()).value
     finally:
         unanswered = (process.calls or {}).pop(number, None) is not None
         if other is None:
@@ -51,7 +51,7 @@ async def call(
         elif unanswered:
             runtime.route(other.pid, Withdraw(number))
         elif len(slot):
-            runtime.dead_letters.add(process.pid, other.pid, topic, "a reply to a cancelled call")
+            slot.receive_nowait().not_received(process, "a reply to a cancelled call")
     if isinstance(answer, BaseException):
         raise answer
     return answer
@@ -76,7 +76,7 @@ def answer_leftovers(process: Process, unread: Iterable[Message]) -> None:
             topic=topic,
             undelivered=undelivered.get(number),
         )
-        process.runtime.route(caller, Reply(process.pid, number, topic, gone))
+        process.runtime.route(caller, Reply(process.pid, number, topic, gone, given=False))
     process.unanswered = None
 
 

@@ -143,20 +143,30 @@ class Terminate:
 
 @dataclass(slots=True)
 class Reply:
-    """The answer to your call; an exception as the value is raised."""
+    """The answer to your call, or the news that there will be none.
+
+    An exception as the value is raised.
+    """
 
     sender: Pid
     number: int
     topic: str
     value: Any
+    given: bool = True
+    """Whether the process gave it; it is the runtime that says it has ended."""
 
     def arrive(self, process: Process) -> None:
-        """Wake who asked or, if nobody waits any more, count a dead letter."""
+        """Wake who asked."""
         slot = None if process.calls is None else process.calls.pop(self.number, None)
-        if slot is None:
-            process.runtime.dead_letters.add(process.pid, self.sender, self.topic, "a late reply")
+        if slot is not None:
+            slot.send_nowait(self)
         else:
-            slot.send_nowait(self.value)
+            self.not_received(process, "a late reply")
+
+    def not_received(self, process: Process, why: str) -> None:
+        """Count an answer that nobody waits for any more."""
+        if self.given:
+            process.runtime.dead_letters.add(process.pid, self.sender, self.topic, why)
 
 
 @dataclass(slots=True)
