@@ -8,31 +8,37 @@ from typing import NoReturn
 import trio
 
 
-def alone(group: BaseExceptionGroup[BaseException], *whole: BaseException | None) -> BaseException:
+def alone(
+    group: BaseExceptionGroup[BaseException], own: BaseException | None = None
+) -> BaseException:
     """Give the one exception in a group, however deep; the group itself if there are several.
 
     What was only cancelled along with it doesn't count. Raise the result with `raise_as_it_came`.
 
     Args:
         group: What came out of a nursery.
-        whole: Exceptions that are not taken apart, though they may be groups: somebody else's.
+        own: What went into it from the block of whoever uses the nursery's owner. It may be a
+            group of its own, and is given back whole if nothing else went wrong.
     """
-    found = list(leaves(group, *whole))
-    if not found:  # nothing but cancellations
-        inner: BaseException = group
-        while isinstance(inner, BaseExceptionGroup) and len(inner.exceptions) == 1:
-            inner = inner.exceptions[0]
-        return group if isinstance(inner, BaseExceptionGroup) else inner
-    return found[0] if len(found) == 1 else group
+    found = list(leaves(group))
+    if isinstance(own, BaseExceptionGroup) and found:
+        # A nursery takes groups apart, and does not put the same ones together again.
+        of_own = list(leaves(own))
+        if all(any(each is other for other in of_own) for each in found):
+            return own
+    if len(found) == 1:
+        return found[0]
+    inner: BaseException = group
+    while isinstance(inner, BaseExceptionGroup) and len(inner.exceptions) == 1:
+        inner = inner.exceptions[0]
+    return group if isinstance(inner, BaseExceptionGroup) else inner
 
 
-def leaves(error: BaseException, *whole: BaseException | None) -> Iterator[BaseException]:
+def leaves(error: BaseException) -> Iterator[BaseException]:
     """Yield the exceptions in a group, without the cancellations."""
-    if any(error is each for each in whole):
-        yield error
-    elif isinstance(error, BaseExceptionGroup):
+    if isinstance(error, BaseExceptionGroup):
         for inner in error.exceptions:
-            yield from leaves(inner, *whole)
+            yield from leaves(inner)
     elif not isinstance(error, trio.Cancelled):
         yield error
 

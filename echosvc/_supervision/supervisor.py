@@ -250,12 +250,9 @@ class Supervisor:
         self, group: BaseExceptionGroup[BaseException], own: BaseException | None
     ) -> BaseException:
         """Give the one exception that counts: the block's own, or what the supervisor failed of."""
-        if group is own:
-            return own
-        failures = self._runs.failures
-        if isinstance(own, Unavailable) and own.__cause__ in failures:
+        if isinstance(own, Unavailable) and own.__cause__ in self._runs.failures:
             # The block was refused something because of a failure, which says more.
-            rest = [each for each in leaves(group, own, *failures) if each is not own]
+            rest = [each for each in leaves(group) if each is not own]
             return rest[0] if len(rest) == 1 else BaseExceptionGroup(group.message, rest)
         return alone(group, own)
 

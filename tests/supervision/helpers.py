@@ -107,5 +107,3 @@ def told(sup: Supervisor) -> list[Any]:
 
 def whats(events: list[Any]) -> list[tuple[str, str, str]]:
     return [(event.child, event.what, event.decision) for event in events]
-
-

@@ -1,0 +1,435 @@
+"""start, stop, restart and remove: whoever asks, and whenever."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+import trio
+
+from echosvc.errors import AlreadyExists, Canceled, Conflict, Invalid, NotFound, StartFailed
+from echosvc.errors import Unavailable
+from echosvc.supervision import ChildSpec, Supervisor, open_supervisor
+from tests.supervision.helpers import Failure, Puppet, Starter, settle, states
+
+GROUPS = ["one_for_all", "rest_for_one"]
+STRATEGIES = ["one_for_one", *GROUPS]
+
+
+async def test_children_start_left_to_right_and_stop_right_to_left() -> None:
+    journal: list[str] = []
+    specs = [Puppet(name, journal).spec() for name in "abc"]
+    async with open_supervisor(children=specs) as sup:
+        await settle()
+        assert [child.name for child in sup.children()] == ["a", "b", "c"]
+    assert journal == ["+a", "+b", "+c", "-c", "-b", "-a"]
+
+
+async def test_stop_waits_for_the_cleanup_of_one_before_the_next() -> None:
+    journal: list[str] = []
+    puppets = [Puppet(name, journal) for name in "ab"]
+    for puppet in puppets:
+        puppet.cleanup = 2
+    async with open_supervisor(children=[puppet.spec() for puppet in puppets]):
+        await settle()
+    assert trio.current_time() == 4
+
+
+async def test_child_with_task_status_is_up_when_it_says_so() -> None:
+    starter = Starter("a", "slow")
+    async with open_supervisor() as sup:
+        child = await sup.start(starter.spec())
+        assert trio.current_time() == 1
+        assert child.value == 1
+        await sup.restart("a")
+        assert child.value == 2
+
+
+async def test_children_of_which_one_does_not_start_leave_those_before_it_stopped() -> None:
+    journal: list[str] = []
+    first, starter = Puppet("a", journal), Starter("b", "fail", journal=journal)
+    last = Puppet("c", journal)
+    with pytest.raises(StartFailed, match="child b of supervisor did not start: Failure: b does"):
+        async with open_supervisor(children=[first.spec(), starter.spec(), last.spec()]):
+            raise AssertionError
+    assert journal == ["+a", "?b", "-a"]
+
+
+async def test_name_that_is_taken_is_refused() -> None:
+    async with open_supervisor() as sup:
+        await sup.start(Puppet("a").spec(restart="transient"))
+        with pytest.raises(AlreadyExists, match="a child 'a' already"):
+            await sup.start(Puppet("a").spec())
+
+
+async def test_unknown_names_are_refused_with_those_that_there_are() -> None:
+    async with open_supervisor(name="tree") as sup:
+        await sup.start(Puppet("a").spec())
+        for order in (sup.stop, sup.restart, sup.remove):
+            with pytest.raises(NotFound, match=r"tree has no child 'b' \(children: a\)"):
+                await order("b")
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"name": ""}, "a child's name is a text"),
+        ({"fn": None}, "fn is an async function"),
+        ({"restart": "sometimes"}, "restart is one of permanent, transient, temporary"),
+        ({"stop_timeout": -1}, "stop_timeout cannot be negative"),
+        ({"args": (1, 2)}, "its args don't fit its fn: too many positional arguments"),
+    ],
+)
+def test_spec_that_makes_no_sense_is_refused(fields: dict[str, object], words: str) -> None:
+    good = {"name": "a", "fn": Puppet("a").run}
+    with pytest.raises(Invalid, match=words):
+        ChildSpec(**good | fields)  # type: ignore[arg-type]  # wrong on purpose
+
+
+async def test_after_the_block_nothing_is_started() -> None:
+    async with open_supervisor() as sup:
+        await sup.start(Puppet("a").spec())
+    with pytest.raises(Unavailable, match="is stopping"):
+        await sup.start(Puppet("b").spec())
+    with pytest.raises(Unavailable, match="is stopping"):
+        await sup.restart("a")
+    await sup.stop("a")
+
+
+async def test_remove_stops_and_forgets() -> None:
+    puppet = Puppet("a")
+    async with open_supervisor() as sup:
+        await sup.start(puppet.spec())
+        await settle()
+        await sup.remove("a")
+        assert puppet.journal == ["+a", "-a"]
+        assert sup.children() == ()
+        await sup.start(puppet.spec())
+
+
+async def test_cancelled_start_stops_and_forgets_the_child() -> None:
+    starter = Starter("a", "hang")
+    async with open_supervisor() as sup:
+        with trio.move_on_after(1) as scope:
+            await sup.start(starter.spec())
+        assert scope.cancelled_caught
+        assert sup.children() == ()
+
+
+async def test_cancelled_stop_has_stopped_the_child_all_the_same() -> None:
+    puppet = Puppet("a")
+    puppet.cleanup = 5
+    async with open_supervisor() as sup:
+        await sup.start(puppet.spec())
+        await settle()
+        with trio.move_on_after(1):
+            await sup.stop("a")
+        assert states(sup) == {"a": "stopping"}
+        await trio.sleep(5)
+        assert states(sup) == {"a": "stopped"}
+
+
+async def test_cancelled_restart_has_restarted_the_child_all_the_same() -> None:
+    puppet = Puppet("a")
+    puppet.cleanup = 5
+    async with open_supervisor() as sup:
+        await sup.start(puppet.spec())
+        await settle()
+        with trio.move_on_after(1):
+            await sup.restart("a")
+        await trio.sleep(5)
+        assert (puppet.runs, states(sup)) == (2, {"a": "running"})
+
+
+async def test_restart_whose_start_fails_leaves_the_child_failed() -> None:
+    starter = Starter("a", "up", "fail")
+    async with open_supervisor() as sup:
+        await sup.start(starter.spec())
+        with pytest.raises(StartFailed):
+            await sup.restart("a")
+        assert states(sup) == {"a": "failed"}
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+async def test_stop_ends_a_start_that_hangs(strategy: str) -> None:
+    starter = Starter("a", "hang")
+    async with open_supervisor(strategy) as sup, trio.open_nursery() as nursery:
+
+        async def start() -> None:
+            with pytest.raises(StartFailed, match="it was stopped while it was starting"):
+                await sup.start(starter.spec())
+
+        nursery.start_soon(start)
+        await settle()
+        await sup.stop("a")
+        await settle()
+        assert sup.children() == ()
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+async def test_stop_ends_a_restart_that_hangs_in_its_start(strategy: str) -> None:
+    starter = Starter("a", "up", "hang")
+    async with open_supervisor(strategy) as sup:
+        await sup.start(starter.spec())
+        await settle()
+        starter.puppet.fail()
+        await settle()
+        assert states(sup) == {"a": "starting"}
+        await sup.stop("a")
+        assert states(sup) == {"a": "stopped"}
+        await sup.restart("a")
+        assert states(sup) == {"a": "running"}
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+async def test_leaving_ends_a_start_that_hangs(strategy: str) -> None:
+    starter, journal = Starter("a", "up", "hang"), []
+    puppet = Puppet("b", journal)
+    async with open_supervisor(strategy) as sup:
+        await sup.start(starter.spec())
+        await sup.start(puppet.spec())
+        await settle()
+        starter.puppet.fail()
+        await settle()
+        assert states(sup)["a"] == "starting"
+    assert trio.current_time() == 0
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+async def test_last_of_several_orders_wins(strategy: str) -> None:
+    puppet = Puppet("a")
+    puppet.cleanup = 1
+    async with open_supervisor(strategy) as sup, trio.open_nursery() as nursery:
+        await sup.start(puppet.spec())
+        await settle()
+
+        async def refused() -> None:
+            with pytest.raises(StartFailed):
+                await sup.restart("a")
+
+        nursery.start_soon(refused)
+        await settle()
+        await sup.stop("a")
+        await settle()
+        assert (puppet.runs, states(sup)) == (1, {"a": "stopped"})
+
+
+@pytest.mark.parametrize("strategy", GROUPS)
+async def test_stop_during_a_group_restart_keeps_the_child_stopped(strategy: str) -> None:
+    first, slow, last = Puppet("a"), Puppet("b"), Puppet("c")
+    slow.cleanup = last.cleanup = 2
+    async with open_supervisor(strategy) as sup:
+        for puppet in (first, slow, last):
+            await sup.start(puppet.spec())
+        await settle()
+        first.fail()
+        await trio.sleep(1)
+        await sup.stop("b")
+        await trio.sleep(5)
+        assert states(sup) == {"a": "running", "b": "stopped", "c": "running"}
+
+
+# -- a child that asks
+
+Order = Callable[[Supervisor], Awaitable[object]]
+
+
+def asking(sup: Supervisor, order: Order, shielded: bool = False) -> ChildSpec:
+    runs = 0
+
+    async def ask() -> None:
+        nonlocal runs
+        runs += 1
+        if runs == 1:
+            try:
+                await trio.sleep(1)
+                await order(sup)
+                await trio.sleep_forever()
+            finally:
+                if shielded:
+                    with trio.CancelScope(shield=True):
+                        await order(sup)
+        await trio.sleep_forever()
+
+    return ChildSpec("me", ask)
+
+
+@pytest.mark.parametrize("shielded", [False, True])
+@pytest.mark.parametrize("strategy", STRATEGIES)
+async def test_child_can_stop_itself(strategy: str, shielded: bool) -> None:
+    async with open_supervisor(strategy) as sup:
+        await sup.start(asking(sup, lambda sup: sup.stop("me"), shielded))
+        await trio.sleep(2)
+        assert states(sup) == {"me": "stopped"}
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+async def test_child_can_remove_itself(strategy: str) -> None:
+    async with open_supervisor(strategy) as sup:
+        await sup.start(asking(sup, lambda sup: sup.remove("me")))
+        await trio.sleep(2)
+        assert states(sup) == {}
+
+
+@pytest.mark.parametrize("shielded", [False, True])
+@pytest.mark.parametrize("strategy", STRATEGIES)
+async def test_child_can_restart_itself(strategy: str, shielded: bool) -> None:
+    async with open_supervisor(strategy) as sup:
+        child = await sup.start(asking(sup, lambda sup: sup.restart("me"), shielded))
+        await trio.sleep(2)
+        assert states(sup) == {"me": "running"}
+        assert child.restarts >= 1
+
+
+@pytest.mark.parametrize("order", ["stop", "restart", "remove", "start"])
+@pytest.mark.parametrize("strategy", STRATEGIES)
+async def test_child_can_order_its_siblings(strategy: str, order: str) -> None:
+    left, right, new = Puppet("left"), Puppet("right"), Puppet("new")
+
+    async def both(sup: Supervisor) -> None:
+        if order == "start":
+            await sup.start(new.spec())
+        else:
+            for name in ("left", "right"):
+                await getattr(sup, order)(name)
+
+    async with open_supervisor(strategy) as sup:
+        await sup.start(left.spec())
+        await sup.start(asking(sup, both))
+        await sup.start(right.spec())
+        await trio.sleep(2)
+        expected = {
+            "stop": {"left": "stopped", "me": "running", "right": "stopped"},
+            "restart": dict.fromkeys(("left", "me", "right"), "running"),
+            "remove": {"me": "running"},
+            "start": dict.fromkeys(("left", "me", "right", "new"), "running"),
+        }
+        assert states(sup) == expected[order]
+
+
+@pytest.mark.parametrize("strategy", GROUPS)
+async def test_child_that_starts_a_sibling_before_it_is_up_is_told_why_it_cannot(
+    strategy: str,
+) -> None:
+    async with open_supervisor(strategy) as sup:
+
+        async def eager(*, task_status: trio.TaskStatus[None]) -> None:
+            await sup.start(Puppet("other").spec())
+            task_status.started()
+
+        with pytest.raises(StartFailed) as caught:
+            await sup.start(ChildSpec("eager", eager))
+        assert isinstance(caught.value.__cause__, Conflict)
+        assert "eager is still starting" in str(caught.value)
+
+
+async def test_child_under_one_for_one_can_start_siblings_before_it_is_up() -> None:
+    async with open_supervisor() as sup:
+
+        async def eager(*, task_status: trio.TaskStatus[None]) -> None:
+            await sup.start(Puppet("other").spec())
+            task_status.started()
+            await trio.sleep_forever()
+
+        await sup.start(ChildSpec("eager", eager))
+        assert states(sup) == {"eager": "running", "other": "running"}
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("when", ["shutdown", "group restart"])
+async def test_child_that_starts_a_sibling_in_its_cleanup_holds_up_nobody(
+    strategy: str, when: str
+) -> None:
+    refused: list[type[Exception]] = []
+    first = Puppet("a")
+    async with open_supervisor(strategy) as sup:
+
+        async def late() -> None:
+            try:
+                await trio.sleep_forever()
+            finally:
+                with trio.CancelScope(shield=True):
+                    try:
+                        await sup.start(Puppet("late").spec(restart="temporary"))
+                    except (Conflict, Unavailable) as exc:
+                        refused.append(type(exc))
+
+        await sup.start(first.spec())
+        await sup.start(ChildSpec("b", late))
+        await settle()
+        if when == "group restart":
+            first.fail()
+            await settle()
+            assert refused == ([] if strategy == "one_for_one" else [Conflict])
+            assert set(states(sup).values()) == {"running"}
+            refused.clear()
+    assert refused == [Unavailable]
+    assert trio.current_time() == 0
+
+
+async def test_inner_supervisors_child_that_holds_up_the_outer_one_is_told_so() -> None:
+    seen: list[Exception] = []
+    async with open_supervisor("one_for_all") as outer:
+
+        async def eager() -> None:
+            try:
+                await outer.start(Puppet("other").spec())
+            except Conflict as exc:
+                seen.append(exc)
+
+        async def inner(*, task_status: trio.TaskStatus[None]) -> None:
+            async with open_supervisor() as sup:
+                await sup.start(ChildSpec("eager", eager, restart="temporary"))
+                await trio.sleep(1)
+                task_status.started()
+                await trio.sleep_forever()
+
+        await outer.start(ChildSpec("inner", inner))
+        assert len(seen) == 1
+        assert "inner is still starting" in str(seen[0])
+
+
+async def test_cancel_of_a_child_that_does_not_run_does_nothing() -> None:
+    puppet = Puppet("a")
+    async with open_supervisor() as sup:
+        child = await sup.start(puppet.spec())
+        await sup.stop("a")
+        child.cancel()
+        assert child.state == "stopped"
+
+
+async def test_cancel_of_a_child_that_is_starting_fails_its_start() -> None:
+    starter = Starter("a", "hang")
+    async with open_supervisor() as sup, trio.open_nursery() as nursery:
+
+        async def start() -> None:
+            with pytest.raises(StartFailed) as caught:
+                await sup.start(starter.spec())
+            assert isinstance(caught.value.__cause__, Canceled)
+
+        nursery.start_soon(start)
+        await settle()
+        assert repr(sup) == "<supervisor supervisor one_for_one with 1 children>"
+        sup._children["a"].cancel()
+
+
+async def test_started_twice_is_an_error_of_the_child() -> None:
+    async def twice(*, task_status: trio.TaskStatus[None]) -> None:
+        task_status.started()
+        task_status.started()
+
+    async with open_supervisor() as sup:
+        child = await sup.start(ChildSpec("a", twice, restart="temporary"))
+        await settle()
+        assert "called 'started' twice" in str(child.last_error)
+
+
+async def test_two_supervisors_do_not_know_of_each_other() -> None:
+    one, two = Puppet("a"), Puppet("a")
+    async with open_supervisor(max_restarts=0) as first, open_supervisor(max_restarts=1) as second:
+        await first.start(one.spec())
+        await second.start(two.spec())
+        await settle()
+        two.fail(Failure())
+        await settle()
+        assert (one.runs, two.runs) == (1, 2)
