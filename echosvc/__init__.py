@@ -10,6 +10,7 @@ For code inside a process (`from echosvc import process, channel, ...`)::
     logger      structured logging
     events      the event bus
     pg          process groups
+    funcs       functions: one call, one result; in threads and subprocesses too
     ctx         values that follow what is started
     errors      everything that is raised on purpose
 
@@ -28,6 +29,7 @@ How it is built, lowest first; each may import only what stands above it in this
     _runtime/                                                             the process model
     process.py coroutine.py io.py logger.py events.py pg.py ctx.py        what a process calls
     _manifest/                                                            entries from YAML
+    _library/   funcs.py                                                  libraries with entries
     _terminal/                                                            the screen
     _boot.py, _open.py                                                    all of it, joined
     _cli/, testing.py
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
         ctx,
         errors,
         events,
+        funcs,
         io,
         logger,
         pg,
@@ -74,6 +77,7 @@ __all__ = [
     "ctx",
     "errors",
     "events",
+    "funcs",
     "io",
     "logger",
     "open_runtime",

@@ -11,7 +11,13 @@ import trio
 
 from echosvc._manifest import source as sources
 from echosvc._manifest.entry import Entry
-from echosvc._manifest.kinds import Lifecycle, ProcessHost, ProcessService, TerminalHost
+from echosvc._manifest.kinds import (
+    FunctionPy,
+    Lifecycle,
+    ProcessHost,
+    ProcessService,
+    TerminalHost,
+)
 from echosvc._manifest.registry import Registry
 from echosvc._runtime.host import Host, HostOptions
 from echosvc._runtime.program import Program
@@ -67,6 +73,8 @@ class Boot:
 
     def _program(self, id: str, load: Any) -> Program:
         entry = self.registry.get(id)
+        if isinstance(entry.spec, FunctionPy):
+            raise NotFound(f"{id} is a {entry.kind}, and no process: call it with funcs.call")
         if not sources.has_source(entry):
             raise NotFound(f"{id} is a {entry.kind}, and nothing to run")
 
@@ -78,6 +86,7 @@ class Boot:
 
     async def start(self, runtime: Runtime, *, auto_start: bool = True) -> None:
         """Start everything with ``auto_start``, and what that needs; or let others do so."""
+        runtime.registry = self.registry
         runtime.set_starter(functools.partial(self.start_entries, runtime))
         if auto_start:
             wanted = [e.id for e in self.registry if _lifecycle(e).auto_start]

@@ -89,6 +89,27 @@ class ProcessPy(_Spec, frozen=True, kw_only=True):
     mailbox: Count | None = None
 
 
+class FunctionPy(_Spec, frozen=True, kw_only=True):
+    """`function.py`: a function in a Python file, to be called with `funcs`."""
+
+    source: str
+    """``file://`` and a path relative to the manifest."""
+    method: str = "main"
+    """An ``async def``; a plain ``def`` for a thread or a subprocess."""
+    modules: list[str] = []
+    """The echosvc modules that the source imports, beyond those that are always there."""
+    pool: Count = 0
+    """How many calls run at a time, the rest waiting their turn; 0 is no limit."""
+    timeout: Seconds | None = None
+    """How long a call may take, with its waiting."""
+    thread: bool = False
+    subprocess: bool = False
+
+    def __post_init__(self) -> None:
+        if self.thread and self.subprocess:
+            raise ValueError("a function runs in a thread or in a subprocess, not in both")
+
+
 class ProcessService(_Spec, frozen=True, kw_only=True):
     """`process.service`: a process that is started, restarted and stopped with the runtime."""
 
@@ -168,6 +189,7 @@ KINDS: Final[dict[str, Kind]] = {
         Kind("terminal.host", TerminalHost, _ORDER),
         Kind("process.host", ProcessHost, _ORDER),
         Kind("process.py", ProcessPy, (Reference(("host",), HOSTS),)),
+        Kind("function.py", FunctionPy),
         Kind(
             "process.service",
             ProcessService,

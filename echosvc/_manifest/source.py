@@ -115,7 +115,7 @@ def reload(entry: Entry) -> Target:
         _analyses.pop(path, None)
         analysis = _analysis(entry, path)
         _refuse(list(_check_all(entry, path, analysis)))
-        old = sys.modules.get(_module_name(path))
+        old = sys.modules.get(module_name(path))
         module = _run(entry, path, analysis)
         try:
             target = _target(entry, path, module, analysis)
@@ -167,17 +167,14 @@ def _check_method(entry: Entry, path: Path, analysis: static.Analysis) -> Iterat
     name: str = entry.spec.method
     method = analysis.methods.get(name)
     if method is None:
-        candidates = [key for key, found in analysis.methods.items() if found.kind == "async"]
-        hint = did_you_mean(name, candidates) or f"write async def {name}(…) in it"
+        kind, word = ("sync", "a def") if is_sync(entry) else ("async", "an async def")
+        candidates = [key for key, found in analysis.methods.items() if found.kind == kind]
+        hint = did_you_mean(name, candidates) or f"write {word.split(' ', 1)[1]} {name}(…) in it"
         if not name.isidentifier():
-            hint = "a method is the name of an async def"
+            hint = f"a method is the name of {word}"
         yield entry.fault(f"{display(path)} has no method {shown(name)}", "method", hint=hint)
-    elif method.kind in ("sync", "class", "generator"):
-        is_what, cure = {
-            "sync": ("is not async", f"write async def {name}(…)"),
-            "class": ("is a class", "name an async def"),
-            "generator": ("is an async generator, because it has a yield", "return instead"),
-        }[method.kind]
+    elif wrong := _wrong_method(name, method.kind, is_sync(entry)):
+        is_what, cure = wrong
         yield ManifestError(
             f"the method {name} {is_what}",
             file=display(path),
@@ -186,6 +183,26 @@ def _check_method(entry: Entry, path: Path, analysis: static.Analysis) -> Iterat
             entry=entry.id,
             hint=cure,
         )
+
+
+def is_sync(entry: Entry) -> bool:
+    """Whether the entry's method is a plain ``def``, to be run beside the scheduler."""
+    return bool(getattr(entry.spec, "thread", False) or getattr(entry.spec, "subprocess", False))
+
+
+def _wrong_method(name: str, kind: str, sync: bool) -> tuple[str, str] | None:
+    """Return what is wrong with a method of this kind, and what to do, or None."""
+    word = "def" if sync else "async def"
+    if kind == "class":
+        return "is a class", f"name {'a' if sync else 'an'} {word}"
+    if kind == "generator":
+        return "is an async generator, because it has a yield", "return instead"
+    if sync and kind == "async":
+        cure = f"write def {name}(…), or take thread: and subprocess: away"
+        return "is async, and a thread or subprocess runs a plain def", cure
+    if not sync and kind == "sync":
+        return "is not async", f"write async def {name}(…)"
+    return None
 
 
 def _check_listed(entry: Entry) -> Iterator[ManifestError]:
@@ -238,7 +255,8 @@ def _check_uses(entry: Entry, path: Path, analysis: static.Analysis) -> Iterator
             yield fault(use.line, use.column, what, hint)
 
 
-def _module_name(path: Path) -> str:
+def module_name(path: Path) -> str:
+    """Return the name in `sys.modules` of the module that a file becomes."""
     # With the path's hash, as two applications may both have a worker.py; the stem is for people.
     digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:12]
     # No dot in it: pickle would look for a package.
@@ -247,7 +265,7 @@ def _module_name(path: Path) -> str:
 
 def _run(entry: Entry, path: Path, analysis: static.Analysis) -> ModuleType:
     """Run a file as a module; on failure `sys.modules` is as it was before."""
-    name = _module_name(path)
+    name = module_name(path)
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None:  # Python knows no loader for the suffix
         raise entry.fault(f"{display(path)} is no Python file", "source", hint="name a .py file")
@@ -268,7 +286,7 @@ def _run(entry: Entry, path: Path, analysis: static.Analysis) -> ModuleType:
 
 
 def _put_back(path: Path, old: ModuleType | None) -> None:
-    name = _module_name(path)
+    name = module_name(path)
     if old is None:
         sys.modules.pop(name, None)
     else:
@@ -305,7 +323,11 @@ def _target(entry: Entry, path: Path, module: ModuleType, analysis: static.Analy
     is_async = callable(target) and any(
         inspect.iscoroutinefunction(inspect.unwrap(one)) for one in (target, target.__call__)
     )
-    if not callable(target) or not (is_async or written in ("async", "decorated")):
+    if is_sync(entry):
+        if not callable(target) or is_async:
+            message = f"{name} of {display(path)} is no plain function"
+            raise entry.fault(message, "method", hint=f"write def {name}(…)")
+    elif not callable(target) or not (is_async or written in ("async", "decorated")):
         message = f"{name} of {display(path)} is no async function"
         raise entry.fault(message, "method", hint=f"write async def {name}(…)")
     return target  # type: ignore[no-any-return]  # whatever the source calls its method

@@ -12,11 +12,11 @@ from trio.lowlevel import enable_ki_protection
 from echosvc._runtime import coroutines
 from echosvc._runtime.crash import only_cancelled, report_crash, split
 from echosvc._runtime.current import current_process
-from echosvc._runtime.host import Host, HostOptions
+from echosvc._runtime.host import own_host
 from echosvc._runtime.message import Result
 from echosvc._runtime.pid import Pid
 from echosvc._runtime.program import Program
-from echosvc.errors import Terminated, Unavailable
+from echosvc.errors import Terminated
 
 if TYPE_CHECKING:
     from echosvc._runtime.runtime import Runtime
@@ -33,22 +33,12 @@ async def _no_main() -> None:
 PROGRAM: Final = Program("attached", _no_main)
 
 
-def _host(runtime: Runtime) -> Host:
-    host = runtime.hosts.get(HOST)
-    if host is None and not runtime.stopping:
-        host = runtime.hosts[HOST] = Host(runtime, HOST, HostOptions())
-        host.borrow(runtime.nursery)
-    if host is None or host.stopping:
-        raise Unavailable("the runtime is stopping; nobody can attach any more")
-    return host
-
-
 @asynccontextmanager
 @enable_ki_protection
 async def attach(runtime: Runtime, name: str | None) -> AsyncGenerator[Pid]:
     """Do what `Runtime.attach` promises."""
     await trio.lowlevel.checkpoint()
-    process = runtime.enter(PROGRAM, _host(runtime), name=name)
+    process = runtime.enter(PROGRAM, own_host(runtime, HOST), name=name)
     process.task = trio.lowlevel.current_task()
     process.waited_for = True  # the block's exception goes to whoever wrote the block
     token = current_process.set(process)

@@ -184,3 +184,18 @@ class Host:
             await park((self._emptied,), deadline)
         else:
             await trio.lowlevel.cancel_shielded_checkpoint()
+
+
+def own_host(runtime: Runtime, id: str) -> Host:
+    """Give a host of the runtime's own, which is there from its first use on.
+
+    Raises:
+        Unavailable: The runtime is stopping.
+    """
+    host = runtime.hosts.get(id)
+    if host is None and not runtime.stopping:
+        host = runtime.hosts[id] = Host(runtime, id, HostOptions())
+        host.borrow(runtime.nursery)
+    if host is None or host.stopping:
+        raise Unavailable("the runtime is stopping; it starts nothing any more")
+    return host

@@ -8,7 +8,7 @@ import itertools
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import trio
 from trio.lowlevel import enable_ki_protection
@@ -47,6 +47,9 @@ from echosvc.errors import (
 )
 from echosvc.time import Duration, parse_duration
 
+if TYPE_CHECKING:
+    from echosvc._manifest.registry import Registry
+
 log = logging.getLogger("echosvc.runtime")
 
 Target = str | Main
@@ -69,6 +72,8 @@ class Runtime:
         self.dead_letters = DeadLetters(self.bus)
         self.groups: dict[str, Groups] = {}  # by scope
         self.hosts: dict[str, Host] = {}
+        self.functions: dict[str, Any] = {}  # those that have been called, by entry
+        self.registry: Registry | None = None  # the entries, as they are now
         self.names = Names()
         self.processes: dict[str, Process] = {}
         self.nursery = nursery  # of the hosts' tasks, and of its own

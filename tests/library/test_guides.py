@@ -1,21 +1,24 @@
-"""The programs in the guides to the libraries."""
+"""The programs and applications in the guides to the libraries."""
 
 from __future__ import annotations
 
 import logging
+import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import trio
 
-from tests.docs.guides import Example, examples
+from echosvc import open_runtime
+from tests.docs.guides import GUIDES, Example, examples
 from tests.typing.check import mypy_says
 
-GUIDES = ("events.md", "pg.md")
-ALL = [example for guide in GUIDES for example in examples(guide)]
+PROGRAMS = [example for guide in ("events.md", "pg.md") for example in examples(guide)]
 
 
-@pytest.mark.parametrize("example", ALL, ids=str)
-def test_example_prints_what_stands_below_it(
+@pytest.mark.parametrize("example", PROGRAMS, ids=str)
+def test_program_prints_what_stands_below_it(
     example: Example, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.CRITICAL, "echosvc")  # of processes that fail, as they are to
@@ -27,10 +30,68 @@ def test_example_prints_what_stands_below_it(
         assert printed
 
 
-def test_examples_pass_mypy(tmp_path: Path) -> None:
+@dataclass(frozen=True)
+class Application:
+    """Files of a guide that make an application, and what its `app:main` prints."""
+
+    guide: str
+    files: tuple[tuple[str, str], ...]
+    output: str
+
+    def __str__(self) -> str:
+        return self.guide
+
+    def write(self, folder: Path) -> None:
+        for name, text in self.files:
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+
+
+_BLOCK = re.compile(r"^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+_NAME = re.compile(r"# (?P<name>[\w./-]+\.\w+)\n")
+
+
+def application(guide: str) -> Application:
+    """The blocks that begin with a file's name, and the text block after them."""
     files = []
-    for example in ALL:
+    output = ""
+    for block in _BLOCK.finditer((GUIDES / guide).read_text(encoding="utf-8")):
+        if name := _NAME.match(block["text"]):
+            files.append((name["name"], block["text"]))
+        elif block["language"] == "text":
+            output = block["text"]
+    return Application(guide, tuple(files), output)
+
+
+APPLICATIONS = [application(guide) for guide in ("funcs.md",)]
+
+
+@pytest.mark.parametrize("example", APPLICATIONS, ids=str)
+def test_application_prints_what_stands_below_it(
+    example: Application, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    example.write(tmp_path)
+
+    async def main() -> None:
+        async with open_runtime(tmp_path) as runtime:
+            await runtime.run("app:main", "app:processes")
+
+    trio.run(main)
+    assert capsys.readouterr().out == example.output
+
+
+def test_code_in_guides_passes_mypy(tmp_path: Path) -> None:
+    files = []
+    for example in PROGRAMS:
         file = tmp_path / f"{Path(example.guide).stem}_{example.line}.py"
         file.write_text(example.padded, encoding="utf-8")
         files.append(file)
+    for app in APPLICATIONS:
+        stem = Path(app.guide).stem
+        for name, text in app.files:
+            if name.endswith(".py"):
+                file = tmp_path / f"{stem}_{name}"
+                file.write_text(text, encoding="utf-8")
+                files.append(file)
     assert mypy_says(*files) == ""
