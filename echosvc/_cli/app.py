@@ -18,6 +18,8 @@ HELP_OPTIONS: Final = {"help_option_names": ["-h", "--help"]}
 
 def _start(
     src: settings.Src = None,
+    config: settings.Config = None,
+    set: settings.Set = None,
     verbose: settings.Verbose = 0,
     silent: settings.Silent = False,
     log_format: settings.LogFormat = None,

@@ -9,7 +9,7 @@ import typer
 from echosvc._cli import exits
 from echosvc._cli.listing import print_json, put
 from echosvc._cli.settings import Settings
-from echosvc._cli.source import source_folder
+from echosvc._cli.source import find_project
 from echosvc._cli.text import one_line, plural
 
 
@@ -28,23 +28,29 @@ def check(
     Nothing is started and no source is executed. Each fault is a line on stdout,
     FILE:LINE:COLUMN: ENTRY: what is wrong, what to do. With faults the exit code is 4.
     """
+    from echosvc._cli.config import configure
+    from echosvc._manifest.check import NO_DEFAULTS
     from echosvc._manifest.check import check as find_faults
     from echosvc.errors import ManifestError
 
     settings: Settings = ctx.obj
-    folder = None
+    project = None
+    faults: list[ManifestError] = []
+    defaults = NO_DEFAULTS
     try:
-        folder = source_folder(settings)
-        faults = list(find_faults(folder, tuple(override or ())))
-    except ManifestError as error:  # the lock itself
-        faults = list(error.faults)
+        project = find_project(settings)
+        defaults = configure(settings, project.folder).defaults
+    except ManifestError as error:  # the lock itself, or the configuration
+        faults += error.faults
+    if project is not None:
+        faults += find_faults(project.src, tuple(override or ()), defaults=defaults)
     if json:
         print_json([_plain(fault) for fault in faults])
     else:
         for fault in faults:
             put(one_line(str(fault)))
-        place = "" if folder is None else f" in {exits.shown_path(folder.resolve())}"
-        exits.say(f"{plural(len(faults), 'fault') if faults else 'no faults'}{place}")
+        place = "" if project is None else f" in {exits.shown_path(project.src.resolve())}"
+        exits.say(plural(len(faults), "fault") if faults else f"no faults{place}")
     return exits.MANIFEST if faults else exits.DONE
 
 

@@ -45,10 +45,17 @@ _DEEPEST: Final = 8
 """How deep values are followed into lists and dicts; below, their repr."""
 
 OFF: Final = logging.CRITICAL + 1
+LEVELS: Final = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warn": logging.WARNING,
+    "error": logging.ERROR,
+    "off": OFF,
+}
 
 
-def level_of(settings: Settings, *, terminal: bool) -> int:
-    """Return where the log of a run begins.
+def level_of(settings: Settings, *, terminal: bool, configured: str | None = None) -> int:
+    """Return where the log of a run begins: what the options ask for, else what is configured.
 
     INFO by default, WARNING where a process has the terminal and log lines would be in its way.
     """
@@ -58,6 +65,8 @@ def level_of(settings: Settings, *, terminal: bool) -> int:
         return logging.DEBUG
     if settings.verbose == 1:
         return logging.INFO
+    if configured is not None:
+        return LEVELS[configured]
     return logging.WARNING if terminal else logging.INFO
 
 
@@ -102,10 +111,15 @@ class LogHandler(logging.Handler):
 
 
 @contextmanager
-def logging_to_stderr(settings: Settings, *, terminal: bool) -> Iterator[LogHandler]:
-    """Configure the standard logging, and Python's warnings, for the block."""
+def logging_to_stderr(
+    settings: Settings, *, terminal: bool, level: str | None = None, form: str = "text"
+) -> Iterator[LogHandler]:
+    """Configure the standard logging, and Python's warnings, for the block.
+
+    `level` and `form` are the configuration's, for where the options say nothing.
+    """
     handler = LogHandler()
-    if settings.log_format == "json":
+    if (settings.log_format or form) == "json":
         handler.setFormatter(JsonFormatter())
     else:
         screen = sys.stderr is not None and sys.stderr.isatty()
@@ -119,7 +133,7 @@ def logging_to_stderr(settings: Settings, *, terminal: bool) -> Iterator[LogHand
     root = logging.getLogger()
     before = root.level
     root.addHandler(handler)
-    root.setLevel(level_of(settings, terminal=terminal))
+    root.setLevel(level_of(settings, terminal=terminal, configured=level))
     logging.captureWarnings(capture=True)
     try:
         yield handler

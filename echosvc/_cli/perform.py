@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import traceback
 from functools import partial
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from echosvc._cli.settings import Settings
 from echosvc._cli.signals import Conductor, StopSignals
 
 if TYPE_CHECKING:
+    from echosvc._cli.config import Configuration
     from echosvc._cli.run import Plan
     from echosvc._manifest.registry import Registry
     from echosvc._runtime.runtime import Runtime
@@ -24,10 +26,18 @@ if TYPE_CHECKING:
 log = logging.getLogger("echosvc.run")
 
 
-def perform(settings: Settings, registry: Registry, plan: Plan) -> int:
+def perform(
+    settings: Settings, configuration: Configuration, registry: Registry, plan: Plan
+) -> int:
     """Run `plan` with the services of `registry`, and return the exit code."""
-    with StopSignals() as signals, logging_to_stderr(settings, terminal=plan.terminal) as log:
-        run = _Run(settings, registry, plan, signals, log)
+    logging = logging_to_stderr(
+        settings,
+        terminal=plan.terminal,
+        level=configuration.log.level,
+        form=configuration.log.format,
+    )
+    with StopSignals() as signals, logging as log:
+        run = _Run(settings, configuration.shutdown.timeout, registry, plan, signals, log)
         try:
             result = trio.run(run.main)
         except BaseException as error:  # noqa: BLE001 - the one place where a run's errors end
@@ -59,12 +69,14 @@ class _Run:
     def __init__(
         self,
         settings: Settings,
+        shutdown_timeout: float | None,
         registry: Registry,
         plan: Plan,
         signals: StopSignals,
         log: LogHandler,
     ) -> None:
         self.settings = settings
+        self.shutdown_timeout = math.inf if shutdown_timeout is None else shutdown_timeout
         self.registry = registry
         self.plan = plan
         self.log = log
@@ -102,7 +114,12 @@ class _Run:
                     self._started.set()
             if not plan.entry or self._starting.cancelled_caught:
                 await trio.sleep_forever()  # until a signal, or for the stop that is under way
-            return await runtime.run(plan.entry, plan.host, *(() if plan.terminal else plan.args))
+            try:
+                return await runtime.run(
+                    plan.entry, plan.host, *(() if plan.terminal else plan.args)
+                )
+            finally:  # cancelled, it does nothing more: the block insists
+                await self._stop(runtime, f"{plan.entry} has ended")
 
     async def _start(self, runtime: Runtime) -> None:
         """Start what the manifests say is to be, and the host of what `-x` names."""
@@ -120,7 +137,13 @@ class _Run:
 
     async def _stop(self, runtime: Runtime, reason: str) -> None:
         """Stop in order, in the middle of a start too: what has come up is asked to end."""
-        log.info("stopping", extra={"fields": {"reason": reason}})
-        self._starting.cancel(reason)
-        await self._started.wait()
-        await runtime.stop(reason)
+        if not runtime.stopping:
+            log.info("stopping", extra={"fields": {"reason": reason}})
+        with trio.move_on_after(self.shutdown_timeout) as limit:
+            self._starting.cancel(reason)
+            await self._started.wait()
+            await runtime.stop(reason)
+        if limit.cancelled_caught:
+            fields = {"seconds": self.shutdown_timeout}
+            log.warning("not stopped in time, the rest is terminated", extra={"fields": fields})
+            runtime.nursery.cancel_scope.cancel("shutdown timeout")

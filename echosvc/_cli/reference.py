@@ -32,6 +32,36 @@ directories:
 """
 
 _TAIL: Final = """\
+## Configuration
+
+`echosvc.yaml` is optional and stands beside `echosvc.lock` (with `--src`: in the current folder).
+`--config FILE` is read instead of it; of several, the later one wins, value by value. `--set
+section.path=value` wins over all files, and an option of its own (`-v`, `-s`, `--log-format`) wins
+over that.
+
+```yaml
+log:
+  level: info            # debug, info, warn, error, off
+  format: text           # text, json
+shutdown:
+  timeout: ${env:GRACE:-30s}
+mailbox:
+  size: 65536
+```
+
+| value | default | meaning |
+|---|---|---|
+| `log.level` | `info`; `warn` in a run with a terminal process | from where on is logged |
+| `log.format` | `text` | how a record looks |
+| `shutdown.timeout` | none | for stopping in order, all in all; then the rest is terminated |
+| `mailbox.size` | `65536` | messages that an inbox takes in, where neither its host nor its entry \
+says; `0` is no limit |
+
+What is unknown or doesn't fit is a fault with its line and column, as in a manifest, and ends with
+4; a `--set` that doesn't fit is a wrong command line and ends with 2. `${env:NAME}` and
+`${env:NAME:-default}` stand for a variable here and in manifests; one that isn't set and has no
+default is a fault.
+
 ## Stopping
 
 The first Ctrl-C (or SIGTERM, or the terminal being closed) stops everything in order: services are

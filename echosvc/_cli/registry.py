@@ -43,7 +43,7 @@ def list_entries(
     json: Json = False,
 ) -> None:
     """List the entries: id, kind, and where each stands."""
-    registry = load(ctx.obj, override, sources=False)
+    registry, _ = load(ctx.obj, override, sources=False)
     wanted = dict(_condition(text) for text in meta or ())
     entries = [
         entry
@@ -67,7 +67,7 @@ def show_entry(
     json: Json = False,
 ) -> None:
     """Show one entry: what its manifest says, and the defaults of what it doesn't."""
-    entry = entry_of(load(ctx.obj, override, sources=False), id)
+    entry = entry_of(load(ctx.obj, override, sources=False)[0], id)
     plain = _plain(entry) | {"spec": _spec(entry)}
     if json:
         print_json(plain)

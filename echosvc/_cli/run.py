@@ -84,7 +84,7 @@ def run(
     """
     settings: Settings = ctx.obj
     words = words or []
-    registry = load(settings, override, sources=words != [LIST])
+    registry, configuration = load(settings, override, sources=words != [LIST])
     if execute is None and words[:1] == [LIST]:
         _list(registry, json=json)
         return 0
@@ -94,7 +94,7 @@ def run(
 
     from echosvc._cli.perform import perform
 
-    return perform(settings, registry, plan)
+    return perform(settings, configuration, registry, plan)
 
 
 def make_plan(

@@ -13,6 +13,7 @@ from echosvc._cli.exits import UsageFault
 
 LOG_FORMATS: Final = ("text", "json")
 COLORS: Final = ("auto", "always", "never")
+SETTABLE: Final = ("log.level=", "log.format=", "shutdown.timeout=", "mailbox.size=")
 ColorMode = Literal["auto", "always", "never"]
 
 
@@ -28,6 +29,23 @@ Src = Annotated[
         "--src",
         metavar="DIR",
         help="Folder with the manifests; without it echosvc.lock says which.",
+    ),
+]
+Config = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help="Configuration, instead of echosvc.yaml; may be repeated, and the later one wins.",
+    ),
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="SECTION.PATH=VALUE",
+        help="Set a value of the configuration; may be repeated.",
+        autocompletion=_names(SETTABLE),
     ),
 ]
 Verbose = Annotated[
@@ -68,9 +86,11 @@ class Settings:
     """The global options of one command line."""
 
     src: str | None = None
+    config: tuple[str, ...] = ()
+    set: tuple[str, ...] = ()
     verbose: int = 0
     silent: bool = False
-    log_format: str = "text"
+    log_format: str | None = None
     color: ColorMode = "auto"
 
     @property
@@ -92,11 +112,17 @@ def merge(before: Mapping[str, Any], after: Mapping[str, Any]) -> Settings:
     def last(name: str) -> Any:
         return before.get(name) if after.get(name) is None else after.get(name)
 
+    def both(name: str) -> tuple[str, ...]:
+        return (*(before.get(name) or ()), *(after.get(name) or ()))
+
+    log_format = last("log_format")
     settings = Settings(
         src=last("src"),
+        config=both("config"),
+        set=both("set"),
         verbose=(before.get("verbose") or 0) + (after.get("verbose") or 0),
         silent=bool(before.get("silent") or after.get("silent")),
-        log_format=one_of("--log-format", last("log_format") or "text", LOG_FORMATS),
+        log_format=log_format and one_of("--log-format", log_format, LOG_FORMATS),
         color=cast("ColorMode", one_of("--color", last("color") or "auto", COLORS)),
     )
     if settings.silent and settings.verbose:

@@ -1,30 +1,44 @@
-"""Where the entries come from: `--src`, or the echosvc.lock of this project."""
+"""Where a command finds the entries (`--src`, or the nearest echosvc.lock), and loads them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from echosvc._cli.exits import UsageFault
 from echosvc._cli.settings import Settings
+from echosvc.errors import ManifestError
 
 if TYPE_CHECKING:
+    from echosvc._cli.config import Configuration
     from echosvc._manifest.entry import Entry
     from echosvc._manifest.registry import Registry
 
 
-def source_folder(settings: Settings) -> Path:
-    """Return the folder with the manifests.
+@dataclass(frozen=True)
+class Project:
+    """Where the entries of a command are, and the folder that belongs to them.
 
-    Raises UsageFault if there is none to be found, and ManifestError for a bad echosvc.lock.
+    `folder` is that of the echosvc.lock, or the current one where `--src` names the entries.
+    """
+
+    src: Path
+    folder: Path
+
+
+def find_project(settings: Settings) -> Project:
+    """Return what the command is about.
+
+    Raises UsageFault if there is nothing to be found, and ManifestError for a bad echosvc.lock.
     """
     if settings.src is not None:
-        folder = Path(settings.src)
-        if not folder.is_dir():
-            what = "is not a folder" if folder.exists() else "is not there"
+        src = Path(settings.src)
+        if not src.is_dir():
+            what = "is not a folder" if src.exists() else "is not there"
             raise UsageFault(f"--src {settings.src} {what}, name the folder with _index.yaml")
-        return folder
+        return Project(src, Path.cwd())
     from echosvc._manifest.lock import find_lock
 
     lock = find_lock(Path.cwd())
@@ -33,19 +47,40 @@ def source_folder(settings: Settings) -> Path:
             "there is no echosvc.lock here or in a folder above; "
             "`echosvc init` makes an application, --src names a folder with manifests"
         )
-    return lock.src
+    return Project(lock.src, lock.file.parent)
 
 
 def load(
     settings: Settings, overrides: Sequence[str] | None = None, *, sources: bool = True
-) -> Registry:
-    """Return the entries; raises ManifestError with every fault there is.
+) -> tuple[Registry, Configuration]:
+    """Return the entries and the configuration.
 
-    Without `sources` the Python files aren't looked at, which is enough for a listing.
+    Raises ManifestError with every fault there is, those of the configuration first. Without
+    `sources` the Python files aren't looked at, which is enough for a listing.
     """
+    from echosvc._cli.config import Configuration, configure
     from echosvc._manifest.registry import Registry
 
-    return Registry.load(source_folder(settings), tuple(overrides or ()), sources=sources)
+    project = find_project(settings)
+    configuration = Configuration()
+    faults: list[ManifestError] = []
+    try:
+        configuration = configure(settings, project.folder)
+    except ManifestError as error:
+        faults += error.faults
+    try:
+        registry = Registry.load(
+            project.src,
+            tuple(overrides or ()),
+            sources=sources,
+            defaults=configuration.defaults,
+        )
+    except ManifestError as error:
+        faults += error.faults
+    if faults:
+        faults[0].faults = tuple(faults)
+        raise faults[0]
+    return registry, configuration
 
 
 def entry_of(registry: Registry, id: str, option: str = "", *, kinds: Sequence[str] = ()) -> Entry:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any, Final
 
 from echosvc._manifest import graph, manifest, overrides, source
 from echosvc._manifest.entry import Entry, where
@@ -13,6 +14,10 @@ from echosvc._manifest.near import did_you_mean, shown
 from echosvc._manifest.validate import COMMON, validate
 from echosvc.errors import ManifestError
 
+Defaults = Mapping[str, Mapping[str, Any]]
+"""By kind, fields and their values, for entries that don't say them."""
+NO_DEFAULTS: Final[Defaults] = {}
+
 
 def check(
     folder: Path | str,
@@ -20,12 +25,13 @@ def check(
     *,
     kinds: Mapping[str, Kind] = KINDS,
     env: Mapping[str, str] | None = None,
+    defaults: Defaults = NO_DEFAULTS,
 ) -> list[ManifestError]:
     """Return every fault of a folder's manifests and sources, ordered by file and line.
 
     Nothing is run: sources are compiled only. Never raises for what is found in the folder.
     """
-    return gather(folder, overrides, kinds=kinds, env=env)[1]
+    return gather(folder, overrides, kinds=kinds, env=env, defaults=defaults)[1]
 
 
 def gather(
@@ -35,6 +41,7 @@ def gather(
     kinds: Mapping[str, Kind] = KINDS,
     env: Mapping[str, str] | None = None,
     sources: bool = True,
+    defaults: Defaults = NO_DEFAULTS,
 ) -> tuple[list[Entry], list[ManifestError]]:
     """Return the entries of a folder, and every fault; `texts` are overrides.
 
@@ -44,7 +51,7 @@ def gather(
     found = manifest.read_folder(folder, env)
     faults = found.faults
     faults += overrides.apply(texts, found.drafts, env)
-    entries, more = build(found.drafts, kinds, found.unread, sources=sources)
+    entries, more = build(found.drafts, kinds, found.unread, sources=sources, defaults=defaults)
     return entries, ordered([*faults, *more])
 
 
@@ -54,6 +61,7 @@ def build(
     unread: set[str | None],
     *,
     sources: bool,
+    defaults: Defaults = NO_DEFAULTS,
 ) -> tuple[list[Entry], list[ManifestError]]:
     """Return the entries that `drafts` make, and every fault in and between them.
 
@@ -69,7 +77,7 @@ def build(
             hint = "rename one of them"
             message = f"the id {draft.id} is taken, {place}"
             faults.append(_fault(draft, ("name",), message, hint))
-        entry = _entry(draft, kinds, faults)
+        entry = _entry(draft, kinds, faults, defaults.get(draft.kind, {}))
         if entry is not None and other is draft:
             entries[entry.id] = entry
     known = {id_: draft.kind for id_, draft in first.items()}
@@ -83,7 +91,12 @@ def build(
     return list(entries.values()), faults
 
 
-def _entry(draft: Draft, kinds: Mapping[str, Kind], faults: list[ManifestError]) -> Entry | None:
+def _entry(
+    draft: Draft,
+    kinds: Mapping[str, Kind],
+    faults: list[ManifestError],
+    defaults: Mapping[str, Any],
+) -> Entry | None:
     """Return the entry that a draft makes, None for an unknown kind; adds what is wrong with it."""
     data: dict[str, object] = draft.node.plain()
     meta = data.get("meta")
@@ -99,7 +112,7 @@ def _entry(draft: Draft, kinds: Mapping[str, Kind], faults: list[ManifestError])
             message = f"unknown kind {shown(draft.kind)}"
             faults.append(_fault(draft, ("kind",), message, hint))
         return None
-    spec, complaints = validate(data, kind.spec)
+    spec, complaints = validate({**defaults, **data}, kind.spec)
     for complaint in complaints:
         path, message = complaint.path, complaint.message
         if path and not complaint.at_key:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from echosvc._manifest import source
-from echosvc._manifest.check import build, gather, ordered
+from echosvc._manifest.check import NO_DEFAULTS, Defaults, build, gather, ordered
 from echosvc._manifest.entry import Entry
 from echosvc._manifest.graph import Dependencies, dependencies
 from echosvc._manifest.kinds import KINDS, Kind
@@ -36,6 +36,7 @@ class Registry:
         kinds: Mapping[str, Kind] = KINDS,
         env: Mapping[str, str] | None = None,
         sources: bool = True,
+        defaults: Defaults = NO_DEFAULTS,
     ) -> Registry:
         """Read and check a folder's manifests.
 
@@ -45,11 +46,14 @@ class Registry:
             kinds: The kinds of entries there are.
             env: What ``${env:NAME}`` is taken from; by default `os.environ`.
             sources: Whether to check the Python files too; a listing needs no such thing.
+            defaults: By kind, the fields of entries that don't say them.
 
         Raises:
             ManifestError: The first fault; `faults` has all of them, by file and line.
         """
-        entries, faults = gather(folder, overrides, kinds=kinds, env=env, sources=sources)
+        entries, faults = gather(
+            folder, overrides, kinds=kinds, env=env, sources=sources, defaults=defaults
+        )
         _refuse(faults)
         return cls(entries, kinds)
 

@@ -34,9 +34,11 @@ class Complaint:
 
 
 def validate(
-    data: Mapping[str, Any], spec: type[msgspec.Struct]
+    data: Mapping[str, Any], spec: type[msgspec.Struct], *, common: tuple[str, ...] = COMMON
 ) -> tuple[msgspec.Struct | None, list[Complaint]]:
     """Return the spec that `data` makes, and everything that is wrong with it.
+
+    `common` are fields that may stand beside the spec's own, and are not in `data`.
 
     With faults, the spec is what the sound fields make, for further checks only; None when they
     make none.
@@ -45,7 +47,7 @@ def validate(
         return msgspec.convert(data, spec, dec_hook=decode), []
     except (msgspec.ValidationError, OverflowError) as exc:
         complaints: list[Complaint] = []
-        _struct(dict(data), spec, (), complaints)
+        _struct(dict(data), spec, (), complaints, common)
         if not complaints:  # a rule of the spec's own (__post_init__) that no single field breaks
             complaints.append(Complaint((), _words(exc)))
         wrong = {complaint.path[0] for complaint in complaints if complaint.path}
@@ -57,7 +59,11 @@ def validate(
 
 
 def _struct(
-    value: Any, spec: type[msgspec.Struct], path: Path, complaints: list[Complaint]
+    value: Any,
+    spec: type[msgspec.Struct],
+    path: Path,
+    complaints: list[Complaint],
+    common: tuple[str, ...] = (),
 ) -> None:
     if not isinstance(value, Mapping):
         complaints.append(Complaint(path, f"expected a mapping, got {_type(value)}"))
@@ -66,7 +72,7 @@ def _struct(
     for key in value:
         if key not in fields:
             # An entry's top level also has the common fields: `knid` means `kind`.
-            known = [name for name in (*fields, *(() if path else COMMON)) if name not in value]
+            known = [name for name in (*fields, *common) if name not in value]
             hint = did_you_mean(str(key), known)
             hint = hint or f"there {'is' if len(fields) == 1 else 'are'} {', '.join(fields)}"
             complaints.append(Complaint((*path, key), f"unknown field {shown(key)}", hint, True))
@@ -89,8 +95,13 @@ def _value(value: Any, wanted: Any, path: Path, complaints: list[Complaint]) -> 
             for index, item in enumerate(value):
                 _value(item, typing.get_args(option)[0], (*path, index), complaints)
             return
-    if origin is typing.Literal:
-        words = [word for word in typing.get_args(wanted) if isinstance(word, str)]
+    words = [
+        word
+        for option in options
+        if typing.get_origin(option) is typing.Literal
+        for word in typing.get_args(option)
+    ]
+    if words and value is not None:
         if value not in words:
             hint = did_you_mean(value, words) if isinstance(value, str) else ""
             message = f"expected {one_of(words)}, got {shown(value)}"
