@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -109,12 +110,12 @@ async def open_app(
             return
         host = _terminal_host(registry)
         await runtime.start(host)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(app._run, target, host)
-            yield app
-            if app._unasked_error is not None:
-                raise app._unasked_error
-            await runtime.stop("the test is over")
+        # In the runtime's nursery, not in one around the block: the block's exceptions stay bare.
+        runtime.start_own_task(functools.partial(app._run, target, host), f"the test's {target}")
+        yield app
+        if app._unasked_error is not None:
+            raise app._unasked_error
+        await runtime.stop("the test is over")
 
 
 def _terminal_host(registry: Registry) -> str:

@@ -203,7 +203,7 @@ class _Later:
 
 def _failing(error: BaseException) -> Main:
     async def fail(*args: Any) -> None:
-        raise error
+        raise error.with_traceback(None)  # it may be raised several times
 
     return fail
 
