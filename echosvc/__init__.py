@@ -11,6 +11,7 @@ For code inside a process (`from echosvc import process, channel, ...`)::
     events      the event bus
     pg          process groups
     funcs       functions: one call, one result; in threads and subprocesses too
+    store       keys and values, in memory or in SQLite
     ctx         values that follow what is started
     errors      everything that is raised on purpose
 
@@ -29,7 +30,7 @@ How it is built, lowest first; each may import only what stands above it in this
     _runtime/                                                             the process model
     process.py coroutine.py io.py logger.py events.py pg.py ctx.py        what a process calls
     _manifest/                                                            entries from YAML
-    _library/   funcs.py                                                  libraries with entries
+    _library/   funcs.py store.py                                         libraries with entries
     _terminal/                                                            the screen
     _boot.py, _open.py                                                    all of it, joined
     _cli/, testing.py
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
         logger,
         pg,
         process,
+        store,
         supervision,
         time,
     )
@@ -83,6 +85,7 @@ __all__ = [
     "open_runtime",
     "pg",
     "process",
+    "store",
     "supervision",
     "time",
 ]

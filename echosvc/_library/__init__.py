@@ -5,4 +5,6 @@
 - calls.py: one call of a function, in a process of its own
 - future.py: what a call will have given
 - workers.py, worker.py: Python processes that run functions, and what runs in them
+- stores.py, sqlite.py: keys and values, in memory and in a file
+- plain.py: what can be written down and read again
 """

@@ -110,6 +110,20 @@ class FunctionPy(_Spec, frozen=True, kw_only=True):
             raise ValueError("a function runs in a thread or in a subprocess, not in both")
 
 
+class StoreMemory(_Spec, frozen=True, kw_only=True):
+    """`store.memory`: keys and values, gone with the runtime."""
+
+    max_keys: Count = 0
+    """0 is no limit."""
+
+
+class StoreSqlite(_Spec, frozen=True, kw_only=True):
+    """`store.sqlite`: keys and values in a file."""
+
+    file: Annotated[str, msgspec.Meta(min_length=1)]
+    """A path relative to the manifest; made when it is first used."""
+
+
 class ProcessService(_Spec, frozen=True, kw_only=True):
     """`process.service`: a process that is started, restarted and stopped with the runtime."""
 
@@ -190,6 +204,8 @@ KINDS: Final[dict[str, Kind]] = {
         Kind("process.host", ProcessHost, _ORDER),
         Kind("process.py", ProcessPy, (Reference(("host",), HOSTS),)),
         Kind("function.py", FunctionPy),
+        Kind("store.memory", StoreMemory),
+        Kind("store.sqlite", StoreSqlite),
         Kind(
             "process.service",
             ProcessService,

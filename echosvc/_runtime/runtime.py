@@ -73,6 +73,7 @@ class Runtime:
         self.groups: dict[str, Groups] = {}  # by scope
         self.hosts: dict[str, Host] = {}
         self.functions: dict[str, Any] = {}  # those that have been called, by entry
+        self.stores: dict[str, Any] = {}  # those that are open, by entry
         self.registry: Registry | None = None  # the entries, as they are now
         self.names = Names()
         self.processes: dict[str, Process] = {}
@@ -220,6 +221,8 @@ class Runtime:
 
     def close(self) -> None:
         """Let go of what is left when all tasks have ended."""
+        for store in self.stores.values():
+            store.close()
         self.watch.close()
         self.bus.close()
 
