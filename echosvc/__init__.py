@@ -12,6 +12,7 @@ For code inside a process (`from echosvc import process, channel, ...`)::
     pg          process groups
     funcs       functions: one call, one result; in threads and subprocesses too
     store       keys and values, in memory or in SQLite
+    env         environment variables
     ctx         values that follow what is started
     errors      everything that is raised on purpose
 
@@ -30,7 +31,7 @@ How it is built, lowest first; each may import only what stands above it in this
     _runtime/                                                             the process model
     process.py coroutine.py io.py logger.py events.py pg.py ctx.py        what a process calls
     _manifest/                                                            entries from YAML
-    _library/   funcs.py store.py                                         libraries with entries
+    _library/   funcs.py store.py env.py                                  libraries with entries
     _terminal/                                                            the screen
     _boot.py, _open.py                                                    all of it, joined
     _cli/, testing.py
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
         channel,
         coroutine,
         ctx,
+        env,
         errors,
         events,
         funcs,
@@ -77,6 +79,7 @@ __all__ = [
     "channel",
     "coroutine",
     "ctx",
+    "env",
     "errors",
     "events",
     "funcs",

@@ -10,6 +10,7 @@ from typing import Any
 import trio
 
 from echosvc._manifest import source as sources
+from echosvc._manifest import variables
 from echosvc._manifest.entry import Entry
 from echosvc._manifest.kinds import (
     FunctionPy,
@@ -54,6 +55,10 @@ class Boot:
             self.registry = source
         else:
             self.registry = Registry.load(source, overrides)
+        faults = variables.check_values(self.registry.find(kind=variables.KIND))
+        if faults:
+            faults[0].faults = tuple(faults)
+            raise faults[0]
         self.dependencies = self.registry.dependencies()
         self.terminal = terminal
         self._programs: dict[str, Program] = {}

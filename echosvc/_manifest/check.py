@@ -84,6 +84,8 @@ def build(
     faults += graph.check_references(entries.values(), known, kinds, unread)
     faults += graph.check_supervisors(entries)
     faults += graph.resolve(entries, kinds)[1]
+    for entry in entries.values():
+        faults += _check_own(entry, kinds[entry.kind])
     if sources:
         for entry in entries.values():
             if source.has_source(entry):
@@ -128,6 +130,17 @@ def _entry(
         draft.file,
         draft.node,
     )
+
+
+def _check_own(entry: Entry, kind: Kind) -> list[ManifestError]:
+    """Return what the kind itself finds wrong in an entry; the entry may have other faults."""
+    if kind.check is None or entry.spec is None:
+        return []
+    try:
+        return list(kind.check(entry))
+    except Exception as exc:  # noqa: BLE001  # somebody else's code
+        message = f"the check of {kind.name} failed: {type(exc).__name__}: {exc}"
+        return [entry.fault(message, hint="that is a fault of the kind, not of the entry")]
 
 
 def _fault(

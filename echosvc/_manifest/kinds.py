@@ -8,12 +8,18 @@ written; defaults are the design's, which are OTP's where OTP has one.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import msgspec
 
+from echosvc._manifest import variables
 from echosvc.errors import Invalid
+
+if TYPE_CHECKING:
+    from echosvc._manifest.entry import Entry
+    from echosvc.errors import ManifestError
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
 """A whole number, not negative."""
@@ -110,6 +116,18 @@ class FunctionPy(_Spec, frozen=True, kw_only=True):
             raise ValueError("a function runs in a thread or in a subprocess, not in both")
 
 
+class EnvVariable(_Spec, frozen=True, kw_only=True):
+    """`env.variable`: an environment variable, with a type."""
+
+    variable: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+    type: Literal["str", "int", "float", "bool", "duration", "list"] = "str"
+    default: str | int | float | bool | list[str] | None = None
+    required: bool = False
+    """Nothing starts without it."""
+    storage: str = "os"
+    """``os``, or ``file://`` and a path relative to the manifest, for what is not set there."""
+
+
 class StoreMemory(_Spec, frozen=True, kw_only=True):
     """`store.memory`: keys and values, gone with the runtime."""
 
@@ -183,6 +201,8 @@ class Kind:
     name: str
     spec: type[msgspec.Struct]
     references: tuple[Reference, ...] = ()
+    check: Callable[[Entry], Iterable[ManifestError]] | None = None
+    """Finds what is wrong in an entry beyond its fields' types: `entry.fault(message, *path)`."""
 
     @property
     def startable(self) -> bool:
@@ -204,6 +224,7 @@ KINDS: Final[dict[str, Kind]] = {
         Kind("process.host", ProcessHost, _ORDER),
         Kind("process.py", ProcessPy, (Reference(("host",), HOSTS),)),
         Kind("function.py", FunctionPy),
+        Kind("env.variable", EnvVariable, check=variables.check),
         Kind("store.memory", StoreMemory),
         Kind("store.sqlite", StoreSqlite),
         Kind(

@@ -216,7 +216,7 @@ def test_empty_registry() -> None:
 
 def test_every_kind_that_can_be_started_says_so() -> None:
     passive = [kind.name for kind in KINDS.values() if not kind.startable]
-    assert passive == ["process.py", "function.py", "store.memory", "store.sqlite"]
+    assert passive == ["process.py", "function.py", "env.variable", "store.memory", "store.sqlite"]
 
 
 class Greeter(msgspec.Struct, forbid_unknown_fields=True):
