@@ -62,6 +62,12 @@ def _registry() -> Any:
     return get_command(app)
 
 
+def _tree() -> Any:
+    from echosvc._cli.tree import tree
+
+    return _command(tree)
+
+
 def _completion() -> Any:
     return _command(complete.completion)
 
@@ -80,6 +86,7 @@ class Echosvc(Root):
         "run": _run,
         "check": _check,
         "registry": _registry,
+        "tree": _tree,
         "completion": _completion,
         "version": _version,
     }

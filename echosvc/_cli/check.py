@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from echosvc._cli import exits
 from echosvc._cli.listing import print_json, put
 from echosvc._cli.settings import Settings
-from echosvc._cli.source import find_project
+from echosvc._cli.source import Project, find_project
 from echosvc._cli.text import one_line, plural
+
+if TYPE_CHECKING:
+    from echosvc._manifest.entry import Entry
+    from echosvc.errors import ManifestError
 
 
 def check(
@@ -21,21 +26,29 @@ def check(
             "-o", metavar="NS:ENTRY:PATH=VALUE", help="Set a field first; may be repeated."
         ),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="The faults as a JSON list.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Faults and warnings as a JSON list.")
+    ] = False,
 ) -> int:
-    """Find every fault of the manifests and their sources.
+    """Find every fault of the manifests, their sources and the configuration.
 
     Nothing is started and no source is executed. Each fault is a line on stdout,
     FILE:LINE:COLUMN: ENTRY: what is wrong, what to do. With faults the exit code is 4.
+
+    Where there are none, warnings say what is probably not meant: an entry that nothing starts, a
+    name that no process registers, a service without a restart policy. They change no exit code.
     """
     from echosvc._cli.config import configure
-    from echosvc._manifest.check import NO_DEFAULTS
-    from echosvc._manifest.check import check as find_faults
+    from echosvc._manifest.advice import advise
+    from echosvc._manifest.check import NO_DEFAULTS, gather
+    from echosvc._manifest.kinds import KINDS
     from echosvc.errors import ManifestError
 
     settings: Settings = ctx.obj
     project = None
+    entries: list[Entry] = []
     faults: list[ManifestError] = []
+    warnings: list[ManifestError] = []
     defaults = NO_DEFAULTS
     try:
         project = find_project(settings)
@@ -43,17 +56,61 @@ def check(
     except ManifestError as error:  # the lock itself, or the configuration
         faults += error.faults
     if project is not None:
-        faults += find_faults(project.src, tuple(override or ()), defaults=defaults)
+        entries, found = gather(project.src, tuple(override or ()), defaults=defaults)
+        faults += found or _faults_of_commands(entries)
+        if not faults:
+            warnings = advise(project.src, entries, KINDS)
     if json:
-        print_json([_plain(fault) for fault in faults])
+        print_json(
+            [_plain(each, "fault") for each in faults]
+            + [_plain(each, "warning") for each in warnings]
+        )
     else:
-        for fault in faults:
-            put(one_line(str(fault)))
-        place = "" if project is None else f" in {exits.shown_path(project.src.resolve())}"
-        exits.say(plural(len(faults), "fault") if faults else f"no faults{place}")
+        for each in faults:
+            put(one_line(str(each)))
+        for each in warnings:
+            put(one_line(str(_as_warning(each))))
+        exits.say(_summary(faults, warnings, project))
     return exits.MANIFEST if faults else exits.DONE
 
 
-def _plain(fault: object) -> dict[str, object]:
+def _faults_of_commands(entries: Sequence[Entry]) -> tuple[ManifestError, ...]:
+    """Return what is wrong with the commands that entries have by their `meta`."""
+    from echosvc._cli.run import commands_of
+    from echosvc._manifest.registry import Registry
+    from echosvc.errors import ManifestError
+
+    try:
+        commands_of(Registry(entries))
+    except ManifestError as error:
+        return error.faults or (error,)
+    return ()
+
+
+def _as_warning(fault: ManifestError) -> ManifestError:
+    from echosvc.errors import ManifestError
+
+    return ManifestError(
+        f"warning: {fault.message}",
+        file=fault.file,
+        line=fault.line,
+        column=fault.column,
+        entry=fault.entry,
+        hint=fault.hint,
+    )
+
+
+def _summary(
+    faults: Sequence[ManifestError], warnings: Sequence[ManifestError], project: Project | None
+) -> str:
+    said = plural(len(faults), "fault") if faults else "no faults"
+    if warnings:
+        said += f", {plural(len(warnings), 'warning')}"
+    if project is None or faults:
+        return said
+    return f"{said} in {exits.shown_path(project.src.resolve())}"
+
+
+def _plain(fault: ManifestError, severity: str) -> dict[str, object]:
     keys = ("file", "line", "column", "entry", "message", "hint")
-    return {key: getattr(fault, key) or None for key in keys}
+    return {"severity": severity} | {key: getattr(fault, key) or None for key in keys}

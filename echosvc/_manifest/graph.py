@@ -199,6 +199,21 @@ _Edges = dict[str, dict[str, _Place]]
 """From an id to those it waits for."""
 
 
+def needs(entries: Mapping[str, Entry], kinds: Mapping[str, Kind]) -> dict[str, tuple[str, ...]]:
+    """Return for each entry that can be started what it waits for by its own words.
+
+    A supervisor's children are not among what it needs.
+    """
+    return {
+        id_: tuple(
+            target
+            for target, (says, path) in targets.items()
+            if says == id_ and path[:1] != ("children",)
+        )
+        for id_, targets in _edges(entries, kinds).items()
+    }
+
+
 def resolve(
     entries: Mapping[str, Entry], kinds: Mapping[str, Kind]
 ) -> tuple[Dependencies, list[ManifestError]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from echosvc._manifest import source
+from echosvc._manifest import graph, source
 from echosvc._manifest.check import NO_DEFAULTS, Defaults, build, gather, ordered
 from echosvc._manifest.entry import Entry
 from echosvc._manifest.graph import Dependencies, dependencies
@@ -137,6 +137,10 @@ class Registry:
     def dependencies(self) -> Dependencies:
         """Return what has to be up before what."""
         return dependencies(self, self._kinds)
+
+    def needs(self) -> dict[str, tuple[str, ...]]:
+        """Return for each entry that can be started what it waits for by its own words."""
+        return graph.needs(self._entries, self._kinds)
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(self._entries.values())

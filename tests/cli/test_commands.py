@@ -108,12 +108,12 @@ def test_check_as_json_has_stable_keys(app: Shell) -> None:
     done = app("check", "--json")
     assert done.returncode == 4
     fault, *_ = json.loads(done.stdout)
-    assert list(fault) == ["file", "line", "column", "entry", "message", "hint"]
+    assert list(fault) == ["severity", "file", "line", "column", "entry", "message", "hint"]
 
 
 def test_help_says_what_each_command_does(shell: Shell) -> None:
     done = shell("--help")
     assert done.returncode == 0
-    for command in ("init", "run", "check", "registry", "completion", "version"):
+    for command in ("init", "run", "check", "registry", "tree", "completion", "version"):
         assert f"\n  {command} " in done.stdout
     assert "Options of every command" in shell("run", "-h").stdout

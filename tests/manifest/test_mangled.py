@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from echosvc._manifest import loader
+from echosvc._manifest.advice import advise
 from echosvc._manifest.check import build, ordered
 from echosvc._manifest.kinds import KINDS
 from echosvc._manifest.lock import read_lock
@@ -111,6 +112,7 @@ def load(folder: Path, data: bytes) -> None:
     if registry is not None:
         assert all(entry.spec is not None for entry in registry)
         assert bool(registry.dependencies().levels) == bool(len(registry))
+        assert all(str(warning) for warning in advise(folder, registry, KINDS))
 
 
 def test_the_sound_one_is_sound(folder: Path) -> None:
