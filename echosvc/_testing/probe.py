@@ -250,16 +250,17 @@ async def open_probe(runtime: Runtime, name: str | None = None) -> AsyncGenerato
         Unavailable: The runtime is stopping.
     """
     await trio.lowlevel.checkpoint()
+    host = await _host(runtime)
     over, ended = trio.Event(), trio.Event()
 
     async def be_there() -> None:
         await over.wait()
 
-    process_ = runtime.enter(Program("probe", be_there), _host(runtime), name=name)
+    process_ = runtime.enter(Program("probe", be_there), host, name=name)
     process_.trap_links = True  # at once: it is linked with before its first step
     process_.on_end = lambda result: ended.set()
     probe = Probe(process_)
-    process_.host.start_process(process_)
+    host.start_process(process_)
     try:
         yield probe
     finally:
@@ -268,11 +269,12 @@ async def open_probe(runtime: Runtime, name: str | None = None) -> AsyncGenerato
             await ended.wait()
 
 
-def _host(runtime: Runtime) -> Host:
+async def _host(runtime: Runtime) -> Host:
     host = runtime.hosts.get(HOST)
     if host is None and not runtime.stopping:
         host = runtime.hosts[HOST] = Host(runtime, HOST, HostOptions(mailbox=0))
-        host.borrow(runtime.nursery)
     if host is None or host.stopping:
         raise Unavailable("the runtime is stopping; it takes no probe any more")
+    if not host._started._closed:
+        await host.start()
     return host
