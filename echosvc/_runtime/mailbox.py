@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from trio.lowlevel import enable_ki_protection
 
-from echosvc._channel.core import Channel
+from echosvc._channel.core import NO_BUFFER, Channel
 from echosvc._channel.waiting import Waiter
 from echosvc._runtime.message import CANCEL_AGE, Event, EventKind, Message
 from echosvc.errors import Invalid
@@ -59,7 +59,9 @@ class MailboxChannel(Channel[Any]):
         if self._buffer:
             item = self._buffer.popleft()
             if self._counted and mailbox is not None:
-                mailbox.taken()
+                mailbox.waiting = waiting = mailbox.waiting - 1
+                if waiting == mailbox.calm or mailbox.senders:
+                    mailbox.taken()
         else:
             sender = None if mailbox is None else mailbox.next_sender(self)
             if mailbox is None or sender is None:
@@ -100,7 +102,6 @@ class Mailbox:
         "high_water",
         "inbox",
         "limit",
-        "next_age",
         "owner",
         "received",
         "senders",
@@ -112,12 +113,11 @@ class Mailbox:
         self.limit = limit  # 0: none
         self.owner: Process | None = None
         # Filling up is told of once, and again only when it has been half empty in between.
-        self.alarm = math.ceil(limit * 0.75)
+        self.alarm = limit - limit // 4
         self.calm = limit // 2 if limit else -1
         self.waiting = 0
         self.high_water = 0
-        self.received = 0
-        self.next_age = 0
+        self.received = 0  # messages that have come: the age of each is its number
         self.inbox: MailboxChannel | None = None
         self.events: MailboxChannel | None = None
         self.topics: dict[str, MailboxChannel] | None = None
@@ -198,22 +198,25 @@ class Mailbox:
         if channel is None:
             channel = self.open_inbox()
         if channel._receivers:
-            self.received += 1
+            self.received += 1  # which is the age of the next one, too
             value = message.data if channel._bare else message
             next(iter(channel._receivers)).claim(channel, value, True)
             return True
         waiting = self.waiting
-        if waiting >= self.limit > 0:
-            return False
+        if waiting >= self.high_water:
+            # Only at its highest can it be full.
+            if waiting >= self.limit > 0:
+                return False
+            self.high_water = waiting + 1
         self.waiting = waiting = waiting + 1
-        if waiting > self.high_water:
-            self.high_water = waiting
         if waiting == self.alarm:
             self._tell_of_filling()
-        self.received += 1
-        message._age = self.next_age
-        self.next_age += 1
-        channel._own_buffer().append(message)
+        message._age = age = self.received
+        self.received = age + 1
+        buffer = channel._buffer
+        if buffer is NO_BUFFER:
+            buffer = channel._own_buffer()
+        buffer.append(message)
         return True
 
     def _tell_of_filling(self) -> None:
@@ -239,15 +242,14 @@ class Mailbox:
                 position += 1
             channel._own_buffer().insert(position, event)
         else:
-            event._age = self.next_age
-            self.next_age += 1
+            # Between the last message and the next one. Events keep their order by themselves.
+            event._age = self.received - 0.5
             channel._own_buffer().append(event)
 
     def taken(self) -> None:
-        """Count a message out, and let the next sender in that waits for room."""
-        self.waiting = waiting = self.waiting - 1
-        if waiting == self.calm:
-            self.alarm = math.ceil(self.limit * 0.75)
+        """Do what there is to do when a message was taken: let the next sender in."""
+        if self.waiting == self.calm:
+            self.alarm = self.limit - self.limit // 4
         if self.senders:
             self.put(self.let_in(next(iter(self.senders))))
 

@@ -21,14 +21,14 @@ class Message:
 
     __slots__ = ("_age", "_asked", "_call", "data", "sender", "topic")
 
-    def __init__(self, topic: str, sender: Pid | None, data: Any) -> None:
+    def __init__(self, topic: str, sender: Pid | None, data: Any, call: int = 0) -> None:
         self.topic = topic
         self.sender = sender
         """The PID of the process that sent it; `None` when that was no process."""
         self.data = data
         """No payload is `None`, one value is itself, several are a tuple."""
         self._age = 0
-        self._call = 0  # the number of the question that this is, 0 when nobody waits
+        self._call = call  # the number of the question that this is, 0 when nobody waits
         self._asked: Process | None = None
 
     def __repr__(self) -> str:
@@ -116,7 +116,7 @@ class Event:
         """EXIT: how the process ended. LINK_DOWN: `result.error` is what it failed with."""
         self.reason = reason
         """CANCEL: why."""
-        self._age = 0
+        self._age = 0.0
 
     def __repr__(self) -> str:
         about = f" {self.result!r}" if self.kind is not EventKind.CANCEL else f" {self.reason!r}"

@@ -150,6 +150,7 @@ class Runtime:
         host = self.hosts.get(id)
         if host is None:
             raise NotFound(f"no host {id}")
+        self._refuse_inside(f"stop host {id}", host)
         await host.stop(reason)
 
     # -- entries and services
@@ -204,7 +205,15 @@ class Runtime:
         Cancelled, nothing more is waited for: what still runs is cancelled with the block of
         `open_runtime`.
         """
+        self._refuse_inside("stop the runtime")
         await self._stopping.stop(reason)
+
+    def _refuse_inside(self, what: str, host: Host | None = None) -> None:
+        process = current_process.get()
+        if process is None or process.runtime is not self or process.ended:
+            return
+        if host is None or process.host is host:
+            raise Invalid(f"process {process.pid} cannot {what}: it would wait for its own end")
 
     @property
     def stopping(self) -> bool:
@@ -391,11 +400,11 @@ class Runtime:
         if type(topic) is not str or topic[:1] == "@":
             check_topic(topic)
         process = self.known(dest)
-        message = Message(topic, sender, snapshot_payload(payload))
+        data = snapshot(payload[0]) if len(payload) == 1 else snapshot_payload(payload)
+        message = Message(topic, sender, data, call)
         if process is None:
             raise _nobody(dest, topic, message)
-        message._call = call
-        if not process.accept(message):
+        if not (process.accept(message) if call else process.mailbox.put(message)):
             raise MailboxFull(pid=process.pid, topic=topic, undelivered=message)
         return process
 
