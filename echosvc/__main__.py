@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import NoReturn
 
@@ -10,7 +11,12 @@ from echosvc._cli.app import main as run_command_line
 
 def main() -> NoReturn:
     """Run the command line with this process's arguments, and end with its exit code."""
-    sys.exit(run_command_line())
+    code = run_command_line()
+    # The interpreter's end searches all objects for garbage, four times as long as the rest of it
+    # takes. Nothing is left that needs finding: what is open has been closed.
+    gc.disable()
+    gc.freeze()
+    sys.exit(code)
 
 
 if __name__ == "__main__":

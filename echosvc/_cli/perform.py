@@ -94,11 +94,14 @@ class _Run:
     async def _with_terminal(self) -> object:
         from echosvc._terminal.history import default_history_path
         from echosvc._terminal.open import open_terminal
+        from echosvc._terminal.std import redirect_std
 
         async with open_terminal(
             self.plan.args, color=self.settings.color, history=default_history_path()
         ) as terminal:
-            with self.log.through(terminal.log_line):
+            self.conductor.signals.restore = terminal.restore
+            # A stray `print`, a library's complaint, go above an open prompt as the log does.
+            with redirect_std(terminal), self.log.through(terminal.log_line):
                 return await self._serve(terminal)
 
     async def _serve(self, terminal: Terminal | None = None) -> object:

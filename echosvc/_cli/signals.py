@@ -40,6 +40,8 @@ class StopSignals:
     def __init__(self) -> None:
         self.first: signal.Signals | None = None
         self.count = 0
+        self.restore: Callable[[], None] | None = None
+        """Gives back a terminal that is in use, from inside a signal handler."""
         self._heard = 0
         self._token: trio.lowlevel.TrioToken | None = None
         self._changed: trio.Event | None = None
@@ -92,6 +94,8 @@ class StopSignals:
 
     def end_here(self) -> None:
         """End the program now: nothing is waited for, only the terminal is put back."""
+        if self.restore is not None:
+            self.restore()  # or the thread that edits lines might undo what comes now
         for fd, attributes in self._terminal:
             with contextlib.suppress(OSError, termios.error):
                 if os.tcgetpgrp(fd) != os.getpgrp():

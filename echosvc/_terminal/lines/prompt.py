@@ -205,10 +205,13 @@ class Prompt:
         if session is None or not session.app.is_running or session.app.context is None:
             return
         # In the prompt's own context: the caller's knows nothing of the prompt.
-        session.app.context.copy().run(session.app.create_background_task, self._show_above())
+        above = self._show_above(session)
+        session.app.context.copy().run(session.app.create_background_task, above)
 
-    async def _show_above(self) -> None:
-        await run_in_terminal(self._screen.show_above)
+    async def _show_above(self, session: PromptSession[object]) -> None:
+        # A prompt that is leaving has drawn its last line; what waits follows below it.
+        if _exitable(session):
+            await run_in_terminal(self._screen.show_above)
 
     def _session(self, history: PromptHistory | None) -> PromptSession[object]:
         session: PromptSession[object] = PromptSession(
