@@ -213,6 +213,7 @@ class Services:
         self._runtime = runtime
         self._nursery = nursery
         self._supervisor: Supervisor | None = None
+        self._opening = trio.Lock()
         self._services: dict[str, Service] = {}
 
     def infos(self) -> tuple[ServiceInfo, ...]:
@@ -225,19 +226,14 @@ class Services:
         Raises:
             GaveUp: It is required, and its first start failed.
         """
-        if self._supervisor is None:
-            # Started with the runtime's context variables, which all its children then have.
-            opened: Channel[Supervisor] = Channel(1)
-            live = functools.partial(self._live, opened)
-            self._runtime.start_task(self._nursery, live, "echosvc services")
-            self._supervisor = await opened.receive()
+        supervisor = await self._open()
         self._services[service.id] = service
-        await self._supervisor.start(service.spec())
+        await supervisor.start(service.spec())
         await service.settled.wait()
         if service.state is ServiceState.FAILED and service.options.required:
             cause = service.last_error
             assert cause is not None
-            await self._supervisor.remove(service.id)
+            await supervisor.remove(service.id)
             message = f"required service {service.id} did not start: {summary(cause)}"
             raise GaveUp(message, causes=(cause,)) from cause
 
@@ -245,6 +241,16 @@ class Services:
             await self.stop(service, reason)
 
         return stop
+
+    async def _open(self) -> Supervisor:
+        async with self._opening:  # services start side by side, and have one supervisor
+            if self._supervisor is None:
+                # Started with the runtime's context variables, which all its children then have.
+                opened: Channel[Supervisor] = Channel(1)
+                live = functools.partial(self._live, opened)
+                self._runtime.start_task(self._nursery, live, "echosvc services")
+                self._supervisor = await opened.receive()
+            return self._supervisor
 
     async def stop(self, service: Service, reason: str) -> None:
         """Stop a service in order; one that has ended is let be."""
