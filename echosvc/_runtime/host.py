@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -12,6 +11,7 @@ import trio
 
 from echosvc._channel.core import Channel
 from echosvc._channel.waiting import park
+from echosvc._runtime.carrier import Carrier
 from echosvc._runtime.pid import Pid
 from echosvc._runtime.program import Program
 from echosvc._runtime.signals import Cancel
@@ -67,6 +67,7 @@ class Host:
         self.options = options
         self.terminal = terminal
         self.processes: dict[Pid, Process] = {}
+        self.carriers: dict[Carrier, None] = {}  # tasks that wait for a process
         self.stopping = False
         self._nursery: trio.Nursery | None = None
         self._started: Channel[None] = Channel(0)  # closed when processes can be started
@@ -85,20 +86,30 @@ class Host:
             self._emptied.close()
             raise
 
+    def borrow(self, nursery: trio.Nursery) -> None:
+        """Start at once, and run everything in this nursery."""
+        self._nursery = nursery
+        self.runtime.start_own_task(self._last, f"host {self.id}")
+
     async def _live(self) -> None:
         """Be the host's task until it is stopped or cancelled."""
         try:
             async with trio.open_nursery() as self._nursery:
                 self._started.close()
-                if not self._emptied._closed:
-                    await park((self._emptied,))
+                await self._last()
         finally:
             self._leave()
             self._nursery = None
 
-    def borrow(self, nursery: trio.Nursery) -> None:
-        """Do without a task of its own, and start everything in this nursery."""
-        self._nursery = nursery
+    async def _last(self) -> None:
+        try:
+            if not self._emptied._closed:
+                await park((self._emptied,))
+        except trio.Cancelled:
+            # Attached processes run in tasks that are not cancelled with ours.
+            await self._insist("its host was cancelled")
+            self._leave()
+            raise
 
     def admit(self, program: Program) -> None:
         """Refuse a process that may not run here, or not now."""
@@ -133,9 +144,14 @@ class Host:
         self._nursery.start_soon(fn, name=name)
 
     def start_process(self, process: Process) -> None:
-        """Start a process's task, with the context variables of the runtime."""
+        """Start a process, with the context variables of the runtime."""
         assert self._nursery is not None
-        self.runtime.start_task(self._nursery, process.live, process.pid)
+        if self.carriers:
+            carrier, _ = self.carriers.popitem()
+            carrier.carry(process)
+        else:
+            carrier = Carrier(self, process)
+            self.runtime.start_task(self._nursery, carrier.live, process.pid)
 
     def forget(self, process: Process) -> None:
         """Take an ended process off the list."""
@@ -162,28 +178,31 @@ class Host:
         if not self.processes:
             self._emptied.close()
         try:
-            await self._wait_emptied(trio.current_time() + timeout)
-        finally:
             if self.processes:
-                for process in tuple(self.processes.values()):
-                    process.stop(Terminated(reason=reason))
-                with trio.CancelScope(shield=True):
-                    await self._wait_emptied(math.inf)
+                await park((self._emptied,), trio.current_time() + timeout)
+            else:
+                await trio.lowlevel.checkpoint()
+        finally:
+            await self._insist(reason)
             self._leave()
+
+    async def _insist(self, reason: str) -> None:
+        """End what still runs, and wait for it. Also what runs in a task that is not ours."""
+        self.stopping = True
+        for process in tuple(self.processes.values()):
+            process.stop(Terminated(reason=reason))
+        if self.processes:
+            with trio.CancelScope(shield=True):
+                await park((self._emptied,))
 
     def _leave(self) -> None:
         """Make room for another host with this id."""
         self.stopping = True
+        while self.carriers:
+            self.carriers.popitem()[0].dismiss()
         if self.runtime.hosts.get(self.id) is self:
             del self.runtime.hosts[self.id]
             self.runtime.bus.emit("host", "stopped", self.id)
-
-    async def _wait_emptied(self, deadline: float) -> None:
-        await trio.lowlevel.checkpoint_if_cancelled()
-        if self.processes:
-            await park((self._emptied,), deadline)
-        else:
-            await trio.lowlevel.cancel_shielded_checkpoint()
 
 
 def own_host(runtime: Runtime, id: str) -> Host:

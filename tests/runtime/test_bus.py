@@ -22,7 +22,10 @@ async def test_started_and_ended_are_told_with_why_and_how_long(runtime: Runtime
         pid = process.spawn(lives, HOST)
         await trio.sleep(5)
     mine = [event for event in drain(news) if event.path == pid]
-    assert [(event.kind, event.at) for event in mine] == [("started", began(5)), ("ended", began(2))]
+    assert [(event.kind, event.at) for event in mine] == [
+        ("started", began(5)),
+        ("ended", began(2)),
+    ]
     assert mine[0].data == {"entry": entry(lives), "parent": me}
     assert mine[1].data["entry"] == entry(lives)
     assert isinstance(mine[1].data["error"], Failure)

@@ -103,7 +103,7 @@ async def test_terminated_holds_whatever_main_returns_then(runtime: Runtime) -> 
     async def stubborn() -> str:
         try:
             await forever()
-        except trio.Cancelled:  # noqa: TRIO103 - it is told to end, and wants not to
+        except trio.Cancelled:
             return "I won't"
         return ""
 

@@ -16,6 +16,7 @@ from echosvc.errors import (
     Terminated,
     Unavailable,
 )
+from tests.runtime.conftest import Records
 from tests.runtime.helpers import HOST, Failure, fail, forever, give, obedient, settle
 
 
@@ -270,3 +271,47 @@ async def test_a_cancelled_stop_can_be_gone_on_with() -> None:
         assert runtime.statistics().hosts == 1
         await runtime.stop()
         assert runtime.statistics().hosts == 0
+
+
+async def test_a_process_cannot_wait_for_its_own_end(runtime: Runtime) -> None:
+    async def main() -> None:
+        with pytest.raises(Invalid, match="cannot stop the runtime: it would wait for its own end"):
+            await runtime.stop()
+        with pytest.raises(Invalid, match="cannot stop host app:processes"):
+            await runtime.stop_host(HOST)
+
+    await runtime.run(main, HOST)
+
+
+async def test_a_cancelled_block_ends_tasks_that_are_attached_from_outside() -> None:
+    """Their tasks are not the runtime's, but their processes are."""
+
+    async def task(runtime: Runtime) -> None:
+        with pytest.raises(Terminated):
+            async with runtime.attach():
+                await forever()
+
+    async with trio.open_nursery() as nursery:
+        with trio.move_on_after(1):
+            async with open_runtime() as runtime:
+                nursery.start_soon(task, runtime)
+                await forever()
+        assert runtime.list() == ()
+
+
+async def test_who_ignores_the_cancellation_of_the_block_is_named_in_the_log(
+    records: Records,
+) -> None:
+    async def ignores() -> None:
+        try:
+            await forever()
+        finally:
+            with trio.CancelScope(shield=True):
+                await trio.sleep(7)
+
+    with trio.move_on_after(1):
+        async with open_runtime() as runtime:
+            await runtime.start_host(HOST)
+            runtime.spawn(ignores, HOST)
+            await forever()
+    assert len(records.named("process does not end")) == 1

@@ -240,3 +240,24 @@ async def test_a_link_that_both_unlinked_and_failed_in_one_tick_is_told_of_once(
         return [event.kind.name for event in drain(process.events())]
 
     assert await as_process(runtime, main) == []
+
+
+async def test_a_long_chain_tells_its_root_and_not_all_its_links(runtime: Runtime) -> None:
+    async def member(previous: Pid | None) -> None:
+        if previous is not None:
+            process.link(previous)
+        await process.inbox().receive()
+        raise Failure("root")
+
+    async with runtime.attach():
+        chain = [process.spawn(member, HOST, None)]
+        for _ in range(100):
+            chain.append(process.spawn(member, HOST, chain[-1]))
+        process.monitor(chain[-1])
+        await settle()
+        process.send(chain[0], "now")
+        error = (await process.events().receive()).result.error
+        assert isinstance(error, LinkDown)
+        assert str(error) == f"linked process {chain[-2]} failed: Failure('root')"
+        assert isinstance(error.root, Failure)
+        assert isinstance(error.reason, LinkDown)

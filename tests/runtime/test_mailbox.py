@@ -130,9 +130,7 @@ async def test_a_cancel_is_older_than_every_backlog(runtime: Runtime) -> None:
         process.monitor("{gone|0x00001}")
         process.cancel(me, "first")
         process.cancel(me, "second")
-        got = [
-            (await channel.select(process.inbox(), process.events())).value for _ in range(6)
-        ]
+        got = [(await channel.select(process.inbox(), process.events())).value for _ in range(6)]
         return [getattr(g, "reason", "") or getattr(g, "topic", "EXIT") for g in got]
 
     assert await as_process(runtime, main) == ["first", "second", "m0", "m1", "m2", "EXIT"]
@@ -330,9 +328,8 @@ async def test_the_mailboxs_limit_is_the_programs_before_it_is_the_hosts(runtime
 
 
 async def test_two_opens_of_one_topic_by_two_runtimes_are_two_channels() -> None:
-    async with open_runtime() as one, open_runtime() as two:
-        async with one.attach():
-            first = process.listen("a")
-            async with two.attach():
-                assert process.listen("a") is not first
-            assert process.listen("a") is first
+    async with open_runtime() as one, open_runtime() as two, one.attach():
+        first = process.listen("a")
+        async with two.attach():
+            assert process.listen("a") is not first
+        assert process.listen("a") is first

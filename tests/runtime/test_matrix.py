@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
 
-from echosvc import Event, Pid, Runtime, coroutine, process
+from echosvc import Event, Pid, Runtime, coroutine, open_runtime, process
 from echosvc.errors import LinkDown, NameNotFound, Terminated
-from tests.runtime.helpers import HOST, Failure, as_process, drain, fail, forever, settle
+from tests.runtime.helpers import Failure, as_process, drain, fail, forever, settle
 
 # -- the ways to end
 
@@ -190,3 +191,55 @@ async def test_waited_for(runtime: Runtime, way: Way) -> None:
 
     await as_process(runtime, main)
     assert trio.current_time() < 1
+
+
+MANIFEST = """
+version: "1.0"
+namespace: app
+entries:
+  - name: processes
+    kind: process.host
+    lifecycle: {auto_start: true}
+  - name: it
+    kind: process.py
+    source: file://it.py
+    method: main
+  - name: service
+    kind: process.service
+    process: app:it
+    host: app:processes
+    args: [%s]
+    lifecycle: {auto_start: true, restart: {initial_delay: 1s, jitter: 0}}
+"""
+
+SOURCE = """
+from tests.runtime.test_matrix import WAYS
+
+async def main(way: str) -> object:
+    return await WAYS[way].main()
+"""
+
+
+@pytest.mark.parametrize("name", WAYS)
+async def test_service(tmp_path: Path, name: str) -> None:
+    way = WAYS[name]
+    (tmp_path / "_index.yaml").write_text(MANIFEST % name)
+    (tmp_path / "it.py").write_text(SOURCE)
+    async with open_runtime(tmp_path) as runtime, runtime.attach():
+        (before,) = runtime.services()
+        assert before.state.value == "running"
+        assert before.pid is not None
+        await bring_about(way, before.pid)
+        (after,) = runtime.services()
+        if way.lives:
+            assert (after.state.value, after.pid) == ("running", before.pid)
+        elif way.error is None:
+            await trio.sleep(1000)
+            assert [s.state.value for s in runtime.services()] == ["exited"]
+        else:
+            assert (after.state.value, after.pid) == ("failed", None)
+            assert isinstance(after.last_error, way.error)
+            await trio.sleep(1.5)
+            (again,) = runtime.services()
+            assert again.state.value == "running"
+            assert again.pid not in (None, before.pid)

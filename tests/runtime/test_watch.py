@@ -155,8 +155,7 @@ def test_the_watchdog_goes_when_nothing_is_ending_any_more(
             watchdog = [t for t in threading.enumerate() if t.name == "echosvc watchdog"]
             assert len(watchdog) == 1
             with trio.fail_after(10):
-                while watchdog[0].is_alive():
-                    await trio.sleep(0.01)
+                await trio.to_thread.run_sync(watchdog[0].join)
             # And comes again.
             pid = runtime.spawn(forever, HOST)
             await settle()
