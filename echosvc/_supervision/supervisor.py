@@ -43,6 +43,7 @@ class Supervisor:
         self.name = name
         self.strategy = strategy
         self._children: dict[str, Child] = {}  # left to right
+        self._opened = trio.Event()
         self._lock = trio.Lock()  # of all children together, where they restart together
         self._news = News(name)
         self._runs = Runs(name, self._children, self._news)
@@ -79,6 +80,7 @@ class Supervisor:
             Conflict: A child of a group wants to start another one while it is itself starting or
                 being stopped: each would wait for the other.
         """
+        await trio.lowlevel.checkpoint_if_cancelled()  # so a cancellation is not told as a refusal
         self._runs.check_open()
         if spec.name in self._children:
             raise AlreadyExists(f"{self.name} has a child {spec.name!r} already")
@@ -130,6 +132,7 @@ class Supervisor:
                 or being stopped: each would wait for the other.
         """
         child = self._child(name)
+        await trio.lowlevel.checkpoint_if_cancelled()
         self._runs.check_open()
         if not self._runs.is_within(child) and self.strategy != "one_for_one":
             self._check_waiting_is_safe()
@@ -221,12 +224,12 @@ class Supervisor:
     # -- its own tasks
 
     @enable_ki_protection
-    async def _home(self, task_status: trio.TaskStatus[None]) -> None:
+    async def _home(self) -> None:
         """Hold the children: shielded, so that they are stopped in order and not all at once."""
         runs = self._runs
         with trio.CancelScope(shield=True):
             async with trio.open_nursery() as runs.nursery:
-                task_status.started()
+                self._opened.set()
                 await runs.closing.wait()
                 self._recoveries.close()
                 for child in reversed(list(self._children.values())):
@@ -300,9 +303,11 @@ async def open_supervisor(
     own: BaseException | None = None
     try:
         async with trio.open_nursery() as nursery:
-            await nursery.start(supervisor._home)
+            # Not by `nursery.start`: cancelled there, the shielded home would never be told.
+            nursery.start_soon(supervisor._home)
             nursery.start_soon(supervisor._sentinel)
             try:
+                await supervisor._opened.wait()
                 for spec in children:
                     await supervisor.start(spec)
                 yield supervisor

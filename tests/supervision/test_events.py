@@ -98,17 +98,16 @@ async def test_gap_at_the_very_end_is_told_too() -> None:
 async def test_events_can_be_read_as_they_come() -> None:
     puppet = Puppet("a")
     seen: list[str] = []
-    async with trio.open_nursery() as nursery:
-        async with open_supervisor() as sup:
+    async with trio.open_nursery() as nursery, open_supervisor() as sup:
 
-            async def read() -> None:
-                async for event in sup.events:
-                    seen.append(event.what)
+        async def read() -> None:
+            async for event in sup.events:
+                seen.append(event.what)
 
-            nursery.start_soon(read)
-            await settle()
-            await sup.start(puppet.spec())
-            await settle()
-            puppet.fail()
-            await settle()
+        nursery.start_soon(read)
+        await settle()
+        await sup.start(puppet.spec())
+        await settle()
+        puppet.fail()
+        await settle()
     assert seen == ["started", "failed", "started", "stopped"]

@@ -7,8 +7,15 @@ from collections.abc import Awaitable, Callable
 import pytest
 import trio
 
-from echosvc.errors import AlreadyExists, Canceled, Conflict, Invalid, NotFound, StartFailed
-from echosvc.errors import Unavailable
+from echosvc.errors import (
+    AlreadyExists,
+    Canceled,
+    Conflict,
+    Invalid,
+    NotFound,
+    StartFailed,
+    Unavailable,
+)
 from echosvc.supervision import ChildSpec, Supervisor, open_supervisor
 from tests.supervision.helpers import Failure, Puppet, Starter, settle, states
 
