@@ -25,6 +25,7 @@ One process:
 All of them:
 - names.py: names for PIDs
 - host.py: a nursery that runs processes
+- carrier.py: the tasks that they run in
 - services.py: processes that are kept running
 - bus.py: news of what happens, for those who listen
 - dead_letters.py: messages that nobody will receive

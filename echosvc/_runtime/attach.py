@@ -39,6 +39,7 @@ async def attach(runtime: Runtime, name: str | None) -> AsyncGenerator[Pid]:
     """Do what `Runtime.attach` promises."""
     await trio.lowlevel.checkpoint()
     process = runtime.enter(PROGRAM, own_host(runtime, HOST), name=name)
+    process.scope = trio.CancelScope()
     process.task = trio.lowlevel.current_task()
     process.waited_for = True  # the block's exception goes to whoever wrote the block
     token = current_process.set(process)

@@ -51,6 +51,7 @@ class Host:
         "_emptied",
         "_nursery",
         "_started",
+        "carriers",
         "id",
         "options",
         "processes",

@@ -11,12 +11,10 @@ from trio.lowlevel import disable_ki_protection, enable_ki_protection
 from echosvc._channel.core import Channel
 from echosvc._runtime import calls, coroutines, relations
 from echosvc._runtime.crash import only_cancelled, report_crash, report_end, split
-from echosvc._runtime.current import current_process
 from echosvc._runtime.mailbox import Mailbox
 from echosvc._runtime.message import Message, Result
 from echosvc._runtime.pid import Pid
 from echosvc._runtime.program import Program
-from echosvc._runtime.snapshot import snapshot
 from echosvc.errors import Terminated
 
 if TYPE_CHECKING:
@@ -88,7 +86,7 @@ class Process:
         mailbox.owner = self
         self.parent = None if parent is None else parent.pid
         self.context: dict[str, Any] | None = None if parent is None else parent.context
-        self.scope = trio.CancelScope()
+        self.scope: trio.CancelScope  # given by who runs it
         self.task: trio.lowlevel.Task | None = None
         self.started_at = runtime.now()
         self.sent = 0
@@ -197,27 +195,29 @@ class Process:
 
     # -- its life
 
-    @enable_ki_protection
-    async def live(self) -> None:
-        """Be the process's task: run it, then tell whom its end concerns."""
-        current_process.set(self)
-        self.task = trio.lowlevel.current_task()
-        value: Any = None
+    @disable_ki_protection
+    async def main(self) -> Any:
+        """Run its program; the first frame of its own code is below this one."""
+        return await self.program.fn(*self.args)
+
+    def leaves_something(self) -> bool:
+        """Whether there is more to be done at the end of main than to tell of it."""
+        return bool(self.coroutines) or self.stop_error is not None or self.next_program is not None
+
+    async def finish(self, value: Any, error: BaseException | None) -> None:
+        """Do what is to be done when main has ended, and its task is out of the scope.
+
+        Raises what only passed through the process: Ctrl-C, a cancellation of its host.
+        """
         passing: BaseException | None = None
-        try:
-            with self.scope:
-                if self.stop_error is None:
-                    value = snapshot(await self._main())
-        except Exception as exc:  # noqa: BLE001 - it is the result, and is reported
-            self.fail(exc)
-        except BaseException as exc:  # noqa: BLE001 - raised again, once those who wait are told
-            own, passing = split(exc)
+        if error is not None:
+            own, passing = split(error)
             if own is not None:
                 self.fail(own)
             if passing is not None and not only_cancelled(passing):
                 self.runtime.fall()
         # Who was told to end before main returned ends with that, whatever main returned.
-        error = self.stop_error
+        reason = self.stop_error
         self.closing = True
         if self.coroutines:
             await coroutines.end_all(self)
@@ -225,25 +225,20 @@ class Process:
             self._begin_again(*self.next_program)
             return
         if self.next_program is not None:
-            error = self.stop_error
+            reason = self.stop_error
         if self.failure is not None:
-            error = self.failure
-        if error is None and passing is not None:
+            reason = self.failure
+        if reason is None and passing is not None:
             cancelled = only_cancelled(passing)
-            error = Terminated(reason="its host was cancelled") if cancelled else passing
-        self.end(Result(value) if error is None else Result(error=error))
+            reason = Terminated(reason="its host was cancelled") if cancelled else passing
+        self.end(Result(value) if reason is None else Result(error=reason))
         if passing is not None:
             raise passing
-
-    @disable_ki_protection
-    async def _main(self) -> Any:
-        return await self.program.fn(*self.args)
 
     def _begin_again(self, program: Program, args: tuple[Any, ...]) -> None:
         # In a new task, so that no context variable of the old main lives on.
         self.program, self.args = program, args
         self.next_program = None
-        self.scope = trio.CancelScope()
         self.task = None
         self.closing = False
         self.hears_events = False

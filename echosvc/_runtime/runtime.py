@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextvars
-import functools
 import itertools
 import logging
 from collections.abc import Awaitable, Callable
@@ -331,7 +330,12 @@ class Runtime:
         self, nursery: trio.Nursery, fn: Callable[[], Awaitable[object]], name: str
     ) -> None:
         """Start a task with the runtime's context variables, whoever calls this."""
-        self._context.run(functools.partial(nursery.start_soon, fn, name=name))
+        start: Callable[..., None] = nursery.start_soon
+        self._context.run(start, fn, name=name)
+
+    def new_context(self) -> contextvars.Context:
+        """Give the runtime's context variables for a task, which may change its own."""
+        return self._context.copy()
 
     def start_own_task(self, fn: Callable[[], Awaitable[object]], name: str) -> None:
         """Start a task that belongs to the runtime, and to no host."""
@@ -399,7 +403,10 @@ class Runtime:
         """Bring a message to a process: topic, then address, then payload are checked."""
         if type(topic) is not str or topic[:1] == "@":
             check_topic(topic)
-        process = self.known(dest)
+        try:
+            process: Process | None = self.processes[dest]
+        except (KeyError, TypeError):  # a name, or nothing that can be sent to
+            process = self.known(dest)
         data = snapshot(payload[0]) if len(payload) == 1 else snapshot_payload(payload)
         message = Message(topic, sender, data, call)
         if process is None:

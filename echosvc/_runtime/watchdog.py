@@ -95,7 +95,7 @@ def _whose(frame: FrameType | None) -> tuple[Process | None, list[str]]:
     places: list[str] = []
     while frame is not None:
         code = frame.f_code
-        if code is Process._main.__code__:
+        if code is Process.main.__code__:
             return frame.f_locals["self"], places[::-1]
         if code is Coroutine._run.__code__:
             return frame.f_locals["self"]._process, places[::-1]
