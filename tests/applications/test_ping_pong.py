@@ -43,3 +43,13 @@ async def test_a_cancel_ends_the_game_at_once(autojump_clock: MockClock) -> None
             await wait_all_tasks_blocked()
             assert pid in app.runtime.list()
             assert await app.stop() == 0
+
+
+async def test_a_long_game_is_stopped_without_a_word(
+    autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with open_app(MANIFESTS / "ping_pong", "app:ping", args=["1000000"]) as app:
+        await app.terminal.wait_for("999900 to go")
+        assert await app.stop() == 0
+        assert await app.result() == 0
+    assert caplog.messages == []
