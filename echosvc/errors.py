@@ -17,7 +17,7 @@ The tree::
         ├── Internal              it failed inside
         │   └── StartFailed           a process or child did not come up    (.target)
         ├── Canceled              ended before it was done
-        │   ├── LinkDown              a linked process failed               (.pid .reason)
+        │   ├── LinkDown              a linked process failed               (.pid .reason .root)
         │   └── Terminated            the process was told to end           (.reason)
         ├── Conflict              the state is not what the request assumed
         ├── Timeout               not done in time
@@ -275,7 +275,11 @@ class Canceled(Error):
 
 
 class LinkDown(Canceled):
-    """A linked process failed; `pid` is that process, `reason` what it ended with."""
+    """A linked process failed; `pid` is that process, `reason` what it ended with.
+
+    `root` is the failure at the other end of a chain of links, whose every member ended with the
+    `LinkDown` of the one before it.
+    """
 
     def __init__(
         self,
@@ -286,10 +290,16 @@ class LinkDown(Canceled):
         retryable: bool | None = None,
         details: dict[str, Any] | None = None,
     ) -> None:
-        message = message or f"linked process {pid} failed: {reason!r}"
-        super().__init__(message, retryable=retryable, details=details)
+        # Of a chain only the root is told: each reason in full would be as long as the chain.
+        root = reason.root if isinstance(reason, LinkDown) else reason
+        super().__init__(
+            message or f"linked process {pid} failed: {root!r}",
+            retryable=retryable,
+            details=details,
+        )
         self.pid = pid
         self.reason = reason
+        self.root: BaseException | None = root
 
 
 class Terminated(Canceled):
