@@ -155,11 +155,20 @@ def set_options(*, trap_links: bool | None = None) -> Options:
     return get_options()
 
 
-async def upgrade(target: Target, *args: Any) -> NoReturn:
+async def upgrade(target: Target | None, *args: Any) -> NoReturn:
     """Go on as another program: same PID, names, links, monitors, and mailbox.
 
-    Never returns: what runs is cancelled, its coroutines too, and the new main starts. The source
-    of an entry is read again. If the new program can't be loaded, the process ends with that error.
+    Args:
+        target: An entry's id, or an `async def`; `None` for the same as now.
+        args: What the new main is called with, as a snapshot.
+
+    Never returns: what runs is cancelled, its coroutines too, and the new main starts, with fresh
+    context variables. Channels of `listen` are closed, and what waits in them goes to the inbox.
+    The source of an entry is read again. If the new program can't be loaded, or the host doesn't
+    allow it, the process ends with that error.
+
+    Raises:
+        Unavailable: In a task that was made a process by `attach`: it has no main.
 
     Source: the seed's runtime; in Erlang, a fully qualified call of a newly loaded module.
     """

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from echosvc._runtime.runtime import Target
 
 
-async def upgrade(process: Process, target: Target, args: tuple[Any, ...]) -> NoReturn:
+async def upgrade(process: Process, target: Target | None, args: tuple[Any, ...]) -> NoReturn:
     """Do what `process.upgrade` promises."""
     await trio.lowlevel.checkpoint_if_cancelled()
     if process.program is attach.PROGRAM:
         raise Unavailable("an attached task has no main that another could take the place of")
     try:
-        program = process.runtime.program(target)
+        program = process.program if target is None else process.runtime.program(target)
         if program.reload is not None:
             program = program.reload()
         process.host.check_allowed(program)

@@ -315,3 +315,19 @@ async def test_who_ignores_the_cancellation_of_the_block_is_named_in_the_log(
             runtime.spawn(ignores, HOST)
             await forever()
     assert len(records.named("process does not end")) == 1
+
+
+async def test_every_async_function_of_the_runtime_checkpoints() -> None:
+    async with open_runtime() as runtime:
+        with trio.testing.assert_checkpoints():
+            await runtime.start_host(HOST)
+        with trio.testing.assert_checkpoints():
+            await runtime.run(give, HOST)
+        with trio.testing.assert_checkpoints():
+            async with runtime.attach():
+                pass
+        with trio.testing.assert_checkpoints():
+            await runtime.stop_host(HOST)
+        for _ in range(2):
+            with trio.testing.assert_checkpoints():
+                await runtime.stop()

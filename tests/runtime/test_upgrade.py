@@ -79,6 +79,15 @@ async def test_a_coroutine_can_upgrade_its_process(runtime: Runtime) -> None:
     assert await runtime.run(first, HOST) == 7
 
 
+async def test_no_target_is_the_same_program(runtime: Runtime) -> None:
+    async def again(n: int = 0) -> int:
+        if n < 3:
+            await process.upgrade(None, n + 1)
+        return n
+
+    assert await runtime.run(again, HOST) == 3
+
+
 async def test_context_variables_of_the_old_main_do_not_live_on(runtime: Runtime) -> None:
     async def first() -> None:
         variable.set("old")
