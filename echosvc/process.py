@@ -261,22 +261,22 @@ def spawn(target: Target, host: str | None = None, *args: Any) -> Pid:
             that does not load.
         RateLimited, PermissionDenied, Unavailable: The host refuses it.
     """
-    return _plain.spawn(target, host, *args)
+    return _plain.start(target, host, args)
 
 
 def spawn_monitored(target: Target, host: str | None = None, *args: Any) -> Pid:
     """Start a process and monitor it: its end comes as an EXIT event. See `spawn`."""
-    return _plain.spawn_monitored(target, host, *args)
+    return _plain.start(target, host, args, monitor=True)
 
 
 def spawn_linked(target: Target, host: str | None = None, *args: Any) -> Pid:
     """Start a process and link with it: the failure of one ends the other. See `spawn`."""
-    return _plain.spawn_linked(target, host, *args)
+    return _plain.start(target, host, args, link=True)
 
 
 def spawn_linked_monitored(target: Target, host: str | None = None, *args: Any) -> Pid:
     """Start a process, link with it and monitor it. See `spawn`."""
-    return _plain.spawn_linked_monitored(target, host, *args)
+    return _plain.start(target, host, args, monitor=True, link=True)
 
 
 async def exec(target: Target, host: str | None = None, *args: Any) -> Any:

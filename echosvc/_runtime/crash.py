@@ -24,14 +24,13 @@ _PACKAGE: Final = f"{Path(__file__).parents[1]}{os.sep}"
 def report_end(process: Process, result: Result) -> None:
     """Put the end of a process on the event bus and, if it failed, into the log: once."""
     bus = process.runtime.bus
-    error = result.error
     if bus.listening:
         bus.emit(
             "process",
             "ended",
             process.pid,
             entry=process.program.name,
-            error=error,
+            error=result.error,
             lived=process.ended_at - process.started_at,
         )
     if not process.waited_for:  # who waits for the result is raised the error, and answers for it
@@ -41,6 +40,8 @@ def report_end(process: Process, result: Result) -> None:
 def report_failure(process: Process, result: Result) -> None:
     """Put into the log what a process ended with, if it is an error."""
     error = result.error
+    if error is None:
+        return
     if isinstance(error, LinkDown | Terminated):
         if log.isEnabledFor(logging.INFO):
             fields = {"pid": process.pid, "entry": process.program.name, "reason": str(error)}

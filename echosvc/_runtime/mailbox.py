@@ -269,19 +269,21 @@ class Mailbox:
 
     def close(self) -> list[Message]:
         """End all channels; what nobody received is returned."""
+        self.owner = None
+        if self.events is not None:
+            self.events._end()
+            self.events._mailbox = None
         left: list[Message] = []
+        if self.inbox is None and self.topics is None:
+            return left  # nothing has ever come; nobody waits for room either
         for channel in (self.inbox, *(self.topics or {}).values()):
             if channel is not None:
                 left.extend(channel._buffer)
                 channel._buffer.clear()
                 channel._end()
                 channel._mailbox = None
-        if self.events is not None:
-            self.events._end()
-            self.events._mailbox = None
         for waiter in tuple(self.senders or ()):
             waiter.claim(self, None, False)
-        self.owner = None
         left.sort(key=lambda message: message._age)
         return left
 

@@ -88,7 +88,7 @@ class Process:
         self.context: dict[str, Any] | None = None if parent is None else parent.context
         self.scope: trio.CancelScope  # given by who runs it
         self.task: trio.lowlevel.Task | None = None
-        self.started_at = runtime.now()
+        self.started_at = trio.current_time()
         self.sent = 0
 
         self.trap_links = False
@@ -253,7 +253,7 @@ class Process:
             return
         runtime = self.runtime
         self.ended = True
-        self.ended_at = runtime.now()
+        self.ended_at = trio.current_time()
         self.task = None
         runtime.forget(self)
         if self.names:

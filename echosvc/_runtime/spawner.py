@@ -41,19 +41,19 @@ class Spawner:
 
     def spawn(self, target: Target, host: str | None = None, *args: Any) -> Pid:
         """Start a process; see `process.spawn`."""
-        return self._start(target, host, args)
+        return self.start(target, host, args)
 
     def spawn_monitored(self, target: Target, host: str | None = None, *args: Any) -> Pid:
         """Start a process and monitor it; see `process.spawn`."""
-        return self._start(target, host, args, monitor=True)
+        return self.start(target, host, args, monitor=True)
 
     def spawn_linked(self, target: Target, host: str | None = None, *args: Any) -> Pid:
         """Start a process and link with it; see `process.spawn`."""
-        return self._start(target, host, args, link=True)
+        return self.start(target, host, args, link=True)
 
     def spawn_linked_monitored(self, target: Target, host: str | None = None, *args: Any) -> Pid:
         """Start a process, link with it and monitor it; see `process.spawn`."""
-        return self._start(target, host, args, monitor=True, link=True)
+        return self.start(target, host, args, monitor=True, link=True)
 
     async def exec(self, target: Target, host: str | None = None, *args: Any) -> Any:
         """Start a process and wait for its result; see `process.exec`."""
@@ -62,7 +62,7 @@ class Spawner:
             process.runtime, target, host, args, process, name=self._name, context=self._context
         )
 
-    def _start(
+    def start(
         self,
         target: Target,
         host: str | None,
@@ -70,6 +70,7 @@ class Spawner:
         monitor: bool = False,
         link: bool = False,
     ) -> Pid:
+        """Start a process with what is asked for in place; all ways to spawn lead here."""
         process = current()
         runtime = process.runtime
         if self._name is not None:
