@@ -111,6 +111,7 @@ class Life:
         "reminded",
         "scope",
         "settled",
+        "stopped_at",
         "stopping",
     )
 
@@ -125,7 +126,8 @@ class Life:
         self.has_ended = False
         self._ended: trio.Event | None = None
         self.stopping = False  # it was asked to end: then its end is nobody's failure
-        self.reminded = 0.0  # when it was last told of that it does not end
+        self.stopped_at = 0.0  # when
+        self.reminded = 0.0  # when somebody was last told that it does not end
         self.error: BaseException | None = None  # why it did not come up
         self.outer: Life | None = None  # the run, under another supervisor, that this is part of
 
@@ -145,7 +147,7 @@ class Life:
         """Ask it to end."""
         if not self.stopping:
             self.stopping = True
-            self.reminded = trio.current_time()
+            self.stopped_at = self.reminded = trio.current_time()
             self.child.state = "stopping"
             self.scope.cancel(reason)
 

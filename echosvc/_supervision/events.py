@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import types
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -12,6 +14,8 @@ from echosvc.channel import Channel
 
 What = Literal["started", "exited", "failed", "stopped", "stuck", "gave_up", "gap"]
 Decision = Literal["", "restart", "leave", "give_up"]
+
+log = logging.getLogger("echosvc.supervision")
 
 SIZE: Final = 1024
 """So many events are kept for who doesn't read them."""
@@ -72,7 +76,10 @@ class EventChannel(Channel[SupervisorEvent]):
 
 
 class News:
-    """Tells of events whoever wants to know. Nothing is computed while nobody does."""
+    """Tells of events whoever wants to know. Nothing is computed while nobody does.
+
+    The log has what must not get lost: the errors that children are restarted after.
+    """
 
     __slots__ = ("channel", "listener", "supervisor")
 
@@ -102,6 +109,8 @@ class News:
         affected: tuple[str, ...] = (),
     ) -> None:
         """Tell of one thing that happened."""
+        if error is not None and self.listener is None and log.isEnabledFor(logging.WARNING):
+            self._log(child, what, error, decision, delay)
         if self.channel is None and self.listener is None:
             return
         now = trio.current_time()
@@ -110,3 +119,34 @@ class News:
             self.listener(event)
         if self.channel is not None:
             self.channel.offer(event)
+
+    def stuck(self, child: str, waited: float) -> None:
+        """Tell of a child that does not end."""
+        self.tell(child, "stuck")
+        if self.listener is None:
+            fields = {"supervisor": self.supervisor, "child": child, "waited": round(waited, 3)}
+            log.warning("a child that was stopped does not end", extra={"fields": fields})
+
+    def _log(
+        self, child: str, what: What, error: BaseException, decision: Decision, delay: float
+    ) -> None:
+        fields: dict[str, object] = {"supervisor": self.supervisor, "child": child}
+        if what == "stopped":
+            text = "a child failed while it was being stopped"
+        elif what != "failed" or decision in ("", "give_up"):
+            return  # it is raised, to who started it or out of the block
+        elif decision == "restart":
+            text = "a child failed, and is restarted"
+            fields["delay"] = round(delay, 3)
+        else:
+            text = "a child failed, and is left as it is"
+        info = (type(error), error, _users_own(error.__traceback__))
+        log.warning(text, exc_info=info, extra={"fields": fields})
+
+
+def _users_own(traceback: types.TracebackType | None) -> types.TracebackType | None:
+    """Skip the frames of this package that a traceback begins with."""
+    own = traceback
+    while own is not None and own.tb_frame.f_globals.get("__package__") == __package__:
+        own = own.tb_next
+    return own or traceback

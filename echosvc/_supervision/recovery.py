@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from typing import Final
 
 import trio
@@ -189,15 +190,21 @@ class Recoveries:
 
     async def _halt_others(self, recovery: Recovery) -> None:
         """Stop the others that the strategy restarts, right to left, and let them wait too."""
-        for other in reversed(self._affected(recovery.child)):
-            if other is recovery.child or not self._takes_part(other):
-                continue
-            self.call_off(other)
-            await self._runs.halt(other)
+
+        def ended(other: Child) -> None:
             if other.spec.restart == "temporary":
                 self._runs.forget(other)
             elif other._wanted:
                 self._enter(other, recovery)
+
+        await self._runs.halt_in_order(self._called_off(recovery), ended)
+
+    def _called_off(self, recovery: Recovery) -> Iterator[Child]:
+        """Yield whom to stop for a recovery, right to left, each when its turn has come."""
+        for other in reversed(self._affected(recovery.child)):
+            if other is not recovery.child and self._takes_part(other):
+                self.call_off(other)
+                yield other
 
     async def _start_waiting(self, recovery: Recovery) -> None:
         """Start those who wait for this recovery, left to right, each when the one before is up."""

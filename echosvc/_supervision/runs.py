@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextvars
-import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final
 
 import trio
@@ -14,8 +13,6 @@ from echosvc._supervision.child import Child, Life, current_life
 from echosvc._supervision.events import Decision, News
 from echosvc.errors import Canceled, Unavailable
 from echosvc.time import parse_duration
-
-log = logging.getLogger("echosvc.supervision")
 
 SHORTEST_REMINDER: Final = 1.0
 """Seconds between two reminders of a child that doesn't end, however short its `stop_timeout`."""
@@ -81,8 +78,10 @@ class Runs:
             await life.wait_ended()
         return life
 
-    async def halt(self, child: Child) -> None:
+    async def halt(self, child: Child, *, go_on: bool = False) -> bool:
         """Cancel a child's run, if there is one, and wait for its end.
+
+        With `go_on` it is waited for no longer than its `stop_timeout`. Tells whether it has ended.
 
         Cancelled, it ends all the same.
         """
@@ -91,26 +90,46 @@ class Runs:
             if child.state == "backoff":
                 child.state = "stopped"
             await trio.lowlevel.checkpoint()
-            return
+            return True
         life.stop("its supervisor stops it")
         if self.is_within(child):
             await trio.lowlevel.checkpoint()  # it cannot wait for its own end
-            return
-        since = trio.current_time()
+            return False
         patience = max(parse_duration(child.spec.stop_timeout), SHORTEST_REMINDER)
         while not life.has_ended:
             with trio.move_on_at(life.reminded + patience):
                 await life.wait_ended()
-                return
-            if trio.current_time() < life.reminded + patience:
-                continue  # somebody else who waits for it has just told
-            # A task cannot be abandoned: it still holds what it holds. So it is waited for, and
-            # named until it goes.
-            life.reminded = trio.current_time()
-            self.news.tell(child.name, "stuck")
-            waited = round(life.reminded - since, 3)
-            fields = {"supervisor": self.name, "child": child.name, "waited": waited}
-            log.warning("a child that was stopped does not end", extra={"fields": fields})
+                return True
+            if trio.current_time() >= life.reminded + patience:  # nobody else has just told
+                # A task cannot be abandoned: it still holds what it holds. So it is waited for,
+                # and named until it goes.
+                life.reminded = trio.current_time()
+                self.news.stuck(child.name, life.reminded - life.stopped_at)
+            if go_on:
+                return False
+        return True
+
+    async def halt_in_order(
+        self, children: Iterable[Child], ended: Callable[[Child], object] | None = None
+    ) -> None:
+        """Stop several, one after the other, and wait until all have ended.
+
+        One that hangs keeps the next from being stopped for its `stop_timeout`, and no longer.
+
+        Args:
+            children: In the order in which they are stopped.
+            ended: Is called with each when it has ended.
+        """
+        hanging = []
+        for child in children:
+            if not await self.halt(child, go_on=True):
+                hanging.append(child)
+            elif ended is not None:
+                ended(child)
+        for child in hanging:
+            await self.halt(child)
+            if ended is not None:
+                ended(child)
 
     def is_within(self, child: Child) -> bool:
         """Whether the current task is part of the current run of this child."""

@@ -96,6 +96,8 @@ class ChildSpec:
             raise Invalid(f"a child's name is a text, not {self.name!r}")
         if not callable(self.fn):
             raise Invalid(f"child {self.name}: fn is an async function, not {self.fn!r}")
+        if _is_plainly_synchronous(self.fn):
+            raise Invalid(f"child {self.name}: fn is not async: a child is an 'async def'")
         if self.restart not in RESTARTS:
             raise Invalid(
                 f"child {self.name}: restart is one of {', '.join(RESTARTS)}, not {self.restart!r}"
@@ -118,6 +120,14 @@ def takes_task_status(fn: Any) -> bool:
     """Tell whether a function says itself when it has started."""
     signature = _signature(fn)
     return signature is not None and "task_status" in signature.parameters
+
+
+def _is_plainly_synchronous(fn: Any) -> bool:
+    """Tell a `def` that somebody forgot the `async` of; a lambda may well give an awaitable."""
+    fn = inspect.unwrap(fn)
+    return (
+        inspect.isfunction(fn) and fn.__name__ != "<lambda>" and not inspect.iscoroutinefunction(fn)
+    )
 
 
 def _check_arguments(spec: ChildSpec) -> None:

@@ -80,8 +80,7 @@ class Supervisor:
             Conflict: A child of a group wants to start another one while it is itself starting or
                 being stopped: each would wait for the other.
         """
-        await trio.lowlevel.checkpoint_if_cancelled()  # so a cancellation is not told as a refusal
-        self._runs.check_open()
+        await self._check_open()
         if spec.name in self._children:
             raise AlreadyExists(f"{self.name} has a child {spec.name!r} already")
         if self.strategy != "one_for_one":
@@ -132,8 +131,7 @@ class Supervisor:
                 or being stopped: each would wait for the other.
         """
         child = self._child(name)
-        await trio.lowlevel.checkpoint_if_cancelled()
-        self._runs.check_open()
+        await self._check_open()
         if not self._runs.is_within(child) and self.strategy != "one_for_one":
             self._check_waiting_is_safe()
         child._wanted = True
@@ -150,7 +148,7 @@ class Supervisor:
         try:
             error = await outcome.receive()
         except trio.EndOfChannel:
-            self._runs.check_open()
+            await self._check_open()
             raise
         if error is not None:
             raise error
@@ -192,9 +190,10 @@ class Supervisor:
         """Start a child and wait until it is up, for somebody who wants to know."""
         if child._forget:
             raise NotFound(f"{self.name} has no child {child.name!r} any more")
+        await self._check_open()
         life = await self._runs.launch(child) if child._wanted else None
         if life is None or not life.is_up:
-            self._runs.check_open()
+            await self._check_open()
             raise self._start_failed(child, life)
 
     def _start_failed(self, child: Child, life: Life | None) -> StartFailed:
@@ -217,6 +216,11 @@ class Supervisor:
             raise NotFound(f"{self.name} has no child {name!r} (children: {known})")
         return child
 
+    async def _check_open(self) -> None:
+        # A cancellation from outside closes the supervisor, and must not be told as a refusal.
+        await trio.lowlevel.checkpoint_if_cancelled()
+        self._runs.check_open()
+
     def _check_waiting_is_safe(self) -> None:
         if why := self._runs.holds_up():
             raise Conflict(f"{self.name} waits for a child: {why}, and can start no other")
@@ -232,8 +236,7 @@ class Supervisor:
                 self._opened.set()
                 await runs.closing.wait()
                 self._recoveries.close()
-                for child in reversed(list(self._children.values())):
-                    await runs.halt(child)
+                await runs.halt_in_order(reversed(list(self._children.values())))
                 runs.nursery.cancel_scope.cancel()
         self._news.close()
         if len(runs.failures) > 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import sys
 
 import pytest
@@ -18,8 +19,9 @@ WARM = 500
 @pytest.mark.parametrize("strategy", ["one_for_one", "one_for_all"])
 @pytest.mark.parametrize("delay", [None, 0.5])
 async def test_ten_thousand_restarts_leave_memory_and_tasks_where_they_were(
-    strategy: str, delay: float | None
+    strategy: str, delay: float | None, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.ERROR, "echosvc.supervision")  # pytest would keep each record
     runs = 0
     marked = trio.Event()
     go_on = trio.Event()
@@ -56,7 +58,10 @@ async def test_ten_thousand_restarts_leave_memory_and_tasks_where_they_were(
     assert abs(more_blocks - blocks) < RESTARTS / 10
 
 
-async def test_restarts_make_no_work_for_the_garbage_collector() -> None:
+async def test_restarts_make_no_work_for_the_garbage_collector(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.ERROR, "echosvc.supervision")
     runs = 0
 
     async def crash() -> None:
