@@ -32,5 +32,6 @@ All of them:
 - terminal.py: what a terminal host lends to its process
 - watch.py, watchdog.py: processes that won't end
 - stopping.py: the order in which the whole stops
-- runtime.py: the whole, and the one route by which everything reaches a process
+- routes.py: the one route by which everything reaches a process
+- runtime.py: the whole
 """

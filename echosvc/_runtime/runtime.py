@@ -16,32 +16,26 @@ from echosvc._runtime import attach, exec
 from echosvc._runtime.bus import DEFAULT_SIZE, Bus, Subscription
 from echosvc._runtime.calls import call as call_process
 from echosvc._runtime.current import current_process
-from echosvc._runtime.dead_letters import DeadLetters
 from echosvc._runtime.groups import Groups
 from echosvc._runtime.host import DEFAULT_MAILBOX, DEFAULT_STOP_TIMEOUT, Host, HostOptions
 from echosvc._runtime.info import ProcessInfo, RuntimeStatistics, info_of
 from echosvc._runtime.mailbox import Mailbox
-from echosvc._runtime.message import Message, Result, check_topic
-from echosvc._runtime.names import Names
-from echosvc._runtime.pid import Pid, looks_like_pid
+from echosvc._runtime.message import Result
+from echosvc._runtime.pid import Pid
 from echosvc._runtime.process import Process
 from echosvc._runtime.program import Main, Program
 from echosvc._runtime.relations import link as link_processes
 from echosvc._runtime.relations import monitor as monitor_process
+from echosvc._runtime.routes import Routes
 from echosvc._runtime.services import Service, ServiceInfo, ServiceOptions, Services
-from echosvc._runtime.signals import Cancel, Signal, Terminate
-from echosvc._runtime.snapshot import snapshot, snapshot_payload
+from echosvc._runtime.snapshot import snapshot
 from echosvc._runtime.stopping import Stop, Stopping
 from echosvc._runtime.terminal import Terminal
 from echosvc._runtime.watch import Watch
 from echosvc.errors import (
     AlreadyExists,
-    Error,
     Invalid,
-    MailboxFull,
-    NameNotFound,
     NotFound,
-    ProcessNotFound,
     Unavailable,
 )
 from echosvc.time import Duration, parse_duration
@@ -60,29 +54,25 @@ Starter = Callable[[tuple[str, ...]], Awaitable[object]]
 """Starts entries by id, with what they wait for."""
 
 
-class Runtime:
+class Runtime(Routes):
     """Processes, their hosts and their names; two runtimes don't see each other.
 
     Made by `echosvc.open_runtime`.
     """
 
     def __init__(self, nursery: trio.Nursery, resolve: Resolver | None = None) -> None:
-        self.bus = Bus(trio.current_time)
-        self.dead_letters = DeadLetters(self.bus)
+        super().__init__(Bus(trio.current_time))
         self.groups: dict[str, Groups] = {}  # by scope
         self.hosts: dict[str, Host] = {}
         self.functions: dict[str, Any] = {}  # those that have been called, by entry
         self.stores: dict[str, Any] = {}  # those that are open, by entry
         self.registry: Registry | None = None  # the entries, as they are now
-        self.names = Names()
-        self.processes: dict[str, Process] = {}
         self.nursery = nursery  # of the hosts' tasks, and of its own
         self.watch = Watch(self)
         self._resolve = resolve
         self._context = contextvars.copy_context()
         self._context.run(current_process.set, None)
         self._next_pid = itertools.count(1)
-        self._next_call = itertools.count(1)
         self._spawned = 0
         self._services = Services(self, nursery)
         self._starter: Starter | None = None
@@ -385,74 +375,7 @@ class Runtime:
         """
         return attach.attach(self, name)
 
-    # -- the way of a message, and of everything else
-
-    def send(self, dest: str, topic: str, *payload: Any) -> None:
-        """Send a message from outside any process: its `sender` is None. See `process.send`."""
-        self.post(dest, topic, payload, None)
-
-    @enable_ki_protection
-    def post(
-        self,
-        dest: str,
-        topic: str,
-        payload: tuple[Any, ...],
-        sender: Pid | None,
-        call: int = 0,
-    ) -> Process:
-        """Bring a message to a process: topic, then address, then payload are checked."""
-        if type(topic) is not str or topic[:1] == "@":
-            check_topic(topic)
-        try:
-            process: Process | None = self.processes[dest]
-        except (KeyError, TypeError):  # a name, or nothing that can be sent to
-            process = self.known(dest)
-        data = snapshot(payload[0]) if len(payload) == 1 else snapshot_payload(payload)
-        message = Message(topic, sender, data, call)
-        if process is None:
-            raise _nobody(dest, topic, message)
-        if not (process.accept(message) if call else process.mailbox.put(message)):
-            raise MailboxFull(pid=process.pid, topic=topic, undelivered=message)
-        return process
-
-    def known(self, dest: Any) -> Process | None:
-        """Give the process with this PID or name, if there is one."""
-        try:
-            return self.processes.get(dest) or self.names.get(dest)
-        except TypeError:  # it is not even hashable
-            return None
-
-    def find(self, dest: Any) -> Process:
-        """Give the process with this PID or name.
-
-        Raises:
-            ProcessNotFound: The process with this PID has ended, or never was.
-            NameNotFound: Nobody has this name.
-            Invalid: It is neither.
-        """
-        process = self.known(dest)
-        if process is None:
-            raise _nobody(dest)
-        return process
-
-    def address(self, dest: Any) -> Pid:
-        """Give the PID that is meant: a name is looked up, a PID is taken as it is.
-
-        Raises:
-            NameNotFound: Nobody has this name.
-        """
-        if isinstance(dest, str) and looks_like_pid(dest):
-            return dest if isinstance(dest, Pid) else Pid(dest)
-        return self.find(dest).pid
-
-    @enable_ki_protection
-    def route(self, dest: str, signal: Signal) -> bool:
-        """Bring a signal to the process with this PID; False when it has ended."""
-        process = self.processes.get(dest)
-        if process is None:
-            return False
-        signal.arrive(process)
-        return True
+    # -- asking
 
     async def call(
         self, dest: str, topic: str, *payload: Any, timeout: Duration = DEFAULT_CALL_TIMEOUT
@@ -463,14 +386,6 @@ class Runtime:
             process = current_process.get()
             assert process is not None
             return await call_process(process, dest, topic, payload, seconds)
-
-    def cancel(self, dest: str, reason: str = "", sender: Pid | None = None) -> None:
-        """Ask a process to end: a CANCEL among its events, which it may ignore."""
-        self.route(self.find(dest).pid, Cancel(sender, self.now(), reason))
-
-    def terminate(self, dest: str, reason: str = "") -> None:
-        """End a process at its next checkpoint."""
-        self.route(self.find(dest).pid, Terminate(reason))
 
     # -- looking
 
@@ -519,21 +434,8 @@ class Runtime:
         """The time on the runtime's clock."""
         return trio.current_time()
 
-    def next_call(self) -> int:
-        """A number for a call that no other has."""
-        return next(self._next_call)
-
     def forget(self, process: Process) -> None:
         """Let nothing reach a process any more."""
         self.processes.pop(process.pid, None)
         process.host.forget(process)
         self.watch.ended(process)
-
-
-def _nobody(dest: Any, topic: str = "", message: Message | None = None) -> Error:
-    """Say that there is nobody to be found here: gone, unknown, or no address at all."""
-    if not isinstance(dest, str) or not dest:
-        return Invalid(f"not a PID or a name: {dest!r}")
-    if looks_like_pid(dest):
-        return ProcessNotFound(pid=dest, topic=topic, undelivered=message)
-    return NameNotFound(name=dest, topic=topic, undelivered=message)

@@ -1,0 +1,124 @@
+"""The one route by which everything reaches a process."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any
+
+import trio
+from trio.lowlevel import enable_ki_protection
+
+from echosvc._runtime.bus import Bus
+from echosvc._runtime.dead_letters import DeadLetters
+from echosvc._runtime.message import Message, check_topic
+from echosvc._runtime.names import Names
+from echosvc._runtime.pid import Pid, looks_like_pid
+from echosvc._runtime.signals import Cancel, Signal, Terminate
+from echosvc._runtime.snapshot import snapshot, snapshot_payload
+from echosvc.errors import Error, Invalid, MailboxFull, NameNotFound, ProcessNotFound
+
+if TYPE_CHECKING:
+    from echosvc._runtime.process import Process
+
+
+class Routes:
+    """All processes by their PID and by their names, and the way to them.
+
+    Keyed by PID and fed with plain values, so that a PID of another node may one day have another
+    route.
+    """
+
+    def __init__(self, bus: Bus) -> None:
+        self.bus = bus
+        self.dead_letters = DeadLetters(bus)
+        self.names = Names()
+        self.processes: dict[str, Process] = {}
+        self._next_call = itertools.count(1)
+
+    def send(self, dest: str, topic: str, *payload: Any) -> None:
+        """Send a message from outside any process: its `sender` is None. See `process.send`."""
+        self.post(dest, topic, payload, None)
+
+    @enable_ki_protection
+    def post(
+        self,
+        dest: str,
+        topic: str,
+        payload: tuple[Any, ...],
+        sender: Pid | None,
+        call: int = 0,
+    ) -> Process:
+        """Bring a message to a process: topic, then address, then payload are checked."""
+        if type(topic) is not str or topic[:1] == "@":
+            check_topic(topic)
+        try:
+            process: Process | None = self.processes[dest]
+        except (KeyError, TypeError):  # a name, or nothing that can be sent to
+            process = self.known(dest)
+        data = snapshot(payload[0]) if len(payload) == 1 else snapshot_payload(payload)
+        message = Message(topic, sender, data, call)
+        if process is None:
+            raise _nobody(dest, topic, message)
+        if not (process.accept(message) if call else process.mailbox.put(message)):
+            raise MailboxFull(pid=process.pid, topic=topic, undelivered=message)
+        return process
+
+    def known(self, dest: Any) -> Process | None:
+        """Give the process with this PID or name, if there is one."""
+        try:
+            return self.processes.get(dest) or self.names.get(dest)
+        except TypeError:  # it is not even hashable
+            return None
+
+    def find(self, dest: Any) -> Process:
+        """Give the process with this PID or name.
+
+        Raises:
+            ProcessNotFound: The process with this PID has ended, or never was.
+            NameNotFound: Nobody has this name.
+            Invalid: It is neither.
+        """
+        process = self.known(dest)
+        if process is None:
+            raise _nobody(dest)
+        return process
+
+    def address(self, dest: Any) -> Pid:
+        """Give the PID that is meant: a name is looked up, a PID is taken as it is.
+
+        Raises:
+            NameNotFound: Nobody has this name.
+        """
+        if isinstance(dest, str) and looks_like_pid(dest):
+            return dest if isinstance(dest, Pid) else Pid(dest)
+        return self.find(dest).pid
+
+    @enable_ki_protection
+    def route(self, dest: str, signal: Signal) -> bool:
+        """Bring a signal to the process with this PID; False when it has ended."""
+        process = self.processes.get(dest)
+        if process is None:
+            return False
+        signal.arrive(process)
+        return True
+
+    def cancel(self, dest: str, reason: str = "", sender: Pid | None = None) -> None:
+        """Ask a process to end: a CANCEL among its events, which it may ignore."""
+        self.route(self.find(dest).pid, Cancel(sender, trio.current_time(), reason))
+
+    def terminate(self, dest: str, reason: str = "") -> None:
+        """End a process at its next checkpoint."""
+        self.route(self.find(dest).pid, Terminate(reason))
+
+    def next_call(self) -> int:
+        """A number for a call that no other has."""
+        return next(self._next_call)
+
+
+def _nobody(dest: Any, topic: str = "", message: Message | None = None) -> Error:
+    """Say that there is nobody to be found here: gone, unknown, or no address at all."""
+    if not isinstance(dest, str) or not dest:
+        return Invalid(f"not a PID or a name: {dest!r}")
+    if looks_like_pid(dest):
+        return ProcessNotFound(pid=dest, topic=topic, undelivered=message)
+    return NameNotFound(name=dest, topic=topic, undelivered=message)
