@@ -168,6 +168,35 @@ async def test_contextvars_of_a_spawner_do_not_live_on(runtime: Runtime) -> None
     assert variable.get() == "outside"
 
 
+async def test_contextvars_of_an_ended_process_do_not_live_on(runtime: Runtime) -> None:
+    async def sets() -> str:
+        before = variable.get()
+        variable.set("of the one before")
+        return before
+
+    for _ in range(3):
+        assert await runtime.run(sets, HOST) == "unset"
+
+
+async def test_a_process_starts_in_no_scope_that_another_left_open(runtime: Runtime) -> None:
+    left: list[object] = []
+
+    async def opens() -> None:
+        scope = trio.CancelScope()
+        scope.__enter__()
+        left.append(scope)
+        scope.cancel()
+
+    async def checkpoints() -> str:
+        await trio.sleep(1)
+        return "not cancelled"
+
+    async with runtime.attach():
+        process.spawn_monitored(opens, HOST)
+        await process.events().receive()
+        assert await process.exec(checkpoints, HOST) == "not cancelled"
+
+
 async def test_contextvars_of_the_opening_are_there() -> None:
     async def child() -> str:
         return variable.get()
