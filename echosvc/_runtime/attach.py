@@ -39,7 +39,7 @@ async def attach(runtime: Runtime, name: str | None) -> AsyncGenerator[Pid]:
     """Do what `Runtime.attach` promises."""
     await trio.lowlevel.checkpoint()
     process = runtime.enter(PROGRAM, own_host(runtime, HOST), name=name)
-    process.scope = trio.CancelScope()
+    process.scope = scope = trio.CancelScope()
     process.task = trio.lowlevel.current_task()
     process.waited_for = True  # the block's exception goes to whoever wrote the block
     token = current_process.set(process)
@@ -47,7 +47,7 @@ async def attach(runtime: Runtime, name: str | None) -> AsyncGenerator[Pid]:
     told_to_end: BaseException | None = None
     try:
         try:
-            with process.scope:
+            with scope:
                 yield process.pid
         except BaseException as exc:  # noqa: BLE001 - raised again, once those who wait are told
             error = exc
@@ -58,7 +58,7 @@ async def attach(runtime: Runtime, name: str | None) -> AsyncGenerator[Pid]:
         process.closing = True
         if process.coroutines:
             await coroutines.end_all(process)
-        if error is None and process.scope.cancelled_caught:
+        if error is None and scope.cancelled_caught:
             error = told_to_end
         if process.failure is not None and process.failure is not error:
             if error is None or error is told_to_end:

@@ -32,71 +32,73 @@ MOST_WAITING: Final = 64
 
 
 class Carrier:
-    """A task that runs one process after another."""
+    """A task that waits for a process."""
 
-    __slots__ = ("_host", "_process", "_scope", "_task")
+    __slots__ = ("process", "scope", "task")
 
-    def __init__(self, host: Host, process: Process) -> None:
-        self._host = host
-        self._process: Process | None = process
-        self._scope = process.scope = trio.CancelScope()
-        self._task: trio.lowlevel.Task | None = None
+    def __init__(self, task: trio.lowlevel.Task, scope: trio.CancelScope) -> None:
+        self.task = task
+        self.scope = scope
+        self.process: Process | None = None
 
     def carry(self, process: Process) -> None:
-        """Run the next process in the task that waits for one."""
-        assert self._task is not None
-        self._process = process
-        process.scope = self._scope
-        self._task.context = self._host.runtime.new_context()
-        self._task.name = process.pid
-        reschedule(self._task)
+        """Run the next process in this task."""
+        self.process = process
+        process.scope = self.scope
+        self.task.context = process.runtime.new_context()
+        self.task.name = process.pid
+        reschedule(self.task)
 
     def dismiss(self) -> None:
-        """End the task, which waits for a process."""
-        assert self._task is not None
-        reschedule(self._task)
+        """End the task."""
+        reschedule(self.task)
 
-    @enable_ki_protection
-    async def live(self) -> None:
-        """Be the task."""
-        self._task = task = current_task()
-        value: object = None
-        error: BaseException | None = None
-        try:
-            with self._scope:
-                scopes = _scopes(task)
-                while (process := self._process) is not None:
-                    current_process.set(process)
-                    process.task = task
-                    if process.stop_error is not None:
-                        break
-                    value = snapshot(await process.main())
-                    if process.leaves_something() or scopes is None or scopes is not _scopes(task):
-                        break
-                    self._process = None
-                    process.end(Result(value))
-                    value = process = None
-                    await self._wait()
-        except BaseException as exc:  # noqa: BLE001 - the process's, or raised again
-            error = exc
-        process, self._process = self._process, None
-        if process is not None:
-            await process.finish(value, error)
-        elif error is not None:
-            raise error
 
-    async def _wait(self) -> None:
-        """Wait for the next process, if this task is to have one."""
-        waiting = self._host.carriers
-        if self._host.stopping or len(waiting) >= MOST_WAITING:
-            return
-        waiting[self] = None
+@enable_ki_protection
+async def carry(host: Host, process: Process | None) -> None:
+    """Be a task of a host that runs one process after another, and begin with this one."""
+    task = current_task()
+    value: object = None
+    error: BaseException | None = None
+    try:
+        # Made here: ten thousand that wait for their first step would make the garbage collector
+        # slower by a third of all that is to be done.
+        with trio.CancelScope() as scope:
+            scopes = _scopes(task)
+            while process is not None:
+                current_process.set(process)
+                process.task = task
+                process.scope = scope
+                if process.stop_error is not None:
+                    break
+                value = snapshot(await process.main())
+                if process.leaves_something() or scopes is None or scopes is not _scopes(task):
+                    break
+                ending, process = process, None
+                ending.end(Result(value))
+                del ending, value  # nothing of it is kept while the task waits
+                process, value = await _wait(host, Carrier(task, scope)), None
+    except BaseException as exc:  # noqa: BLE001 - the process's, or raised again
+        error = exc
+    if process is not None:
+        await process.finish(value, error)
+    elif error is not None:
+        raise error
 
-        def leave(_: object) -> Abort:
-            del waiting[self]
-            return Abort.SUCCEEDED
 
-        await wait_task_rescheduled(leave)
+async def _wait(host: Host, carrier: Carrier) -> Process | None:
+    """Wait for the next process, if this task is to have one."""
+    waiting = host.carriers
+    if host.stopping or len(waiting) >= MOST_WAITING:
+        return None
+    waiting[carrier] = None
+
+    def leave(_: object) -> Abort:
+        del waiting[carrier]
+        return Abort.SUCCEEDED
+
+    await wait_task_rescheduled(leave)
+    return carrier.process
 
 
 def _scopes(task: trio.lowlevel.Task) -> object:

@@ -11,7 +11,7 @@ import trio
 
 from echosvc._channel.core import Channel
 from echosvc._channel.waiting import park
-from echosvc._runtime.carrier import Carrier
+from echosvc._runtime.carrier import Carrier, carry
 from echosvc._runtime.pid import Pid
 from echosvc._runtime.program import Program
 from echosvc._runtime.signals import Cancel
@@ -151,8 +151,7 @@ class Host:
             carrier, _ = self.carriers.popitem()
             carrier.carry(process)
         else:
-            carrier = Carrier(self, process)
-            self.runtime.start_task(self._nursery, carrier.live, process.pid)
+            self.runtime.start_task(self._nursery, carry, process.pid, self, process)
 
     def forget(self, process: Process) -> None:
         """Take an ended process off the list."""

@@ -86,7 +86,7 @@ class Process:
         mailbox.owner = self
         self.parent = None if parent is None else parent.pid
         self.context: dict[str, Any] | None = None if parent is None else parent.context
-        self.scope: trio.CancelScope  # given by who runs it
+        self.scope: trio.CancelScope | None = None  # given with its first step
         self.task: trio.lowlevel.Task | None = None
         self.started_at = trio.current_time()
         self.sent = 0
@@ -175,7 +175,8 @@ class Process:
         self.stop_error = error
         self.stopped_at = self.runtime.now()
         reason = str(error) or type(error).__name__
-        self.scope.cancel(reason)
+        if self.scope is not None:
+            self.scope.cancel(reason)
         for coroutine in self.coroutines or ():
             coroutine.cancel(reason)
         self.runtime.watch.ending(self)
@@ -191,6 +192,7 @@ class Process:
     def upgrade(self, program: Program, args: tuple[Any, ...]) -> None:
         """Cancel what runs, and then run this program instead, as the same process."""
         self.next_program = (program, args)
+        assert self.scope is not None
         self.scope.cancel("upgrade")
 
     # -- its life
@@ -239,7 +241,7 @@ class Process:
         # In a new task, so that no context variable of the old main lives on.
         self.program, self.args = program, args
         self.next_program = None
-        self.task = None
+        self.task = self.scope = None
         self.closing = False
         self.hears_events = False
         self.mailbox.unlisten_all()

@@ -70,6 +70,7 @@ class Runtime(Routes):
         self.nursery = nursery  # of the hosts' tasks, and of its own
         self.watch = Watch(self)
         self._resolve = resolve
+        self._last_program = attach.PROGRAM
         self._context = contextvars.copy_context()
         self._context.run(current_process.set, None)
         self._next_pid = itertools.count(1)
@@ -234,7 +235,10 @@ class Runtime(Routes):
             Invalid: It is no `async def`, or (ManifestError) its source doesn't load.
         """
         if not isinstance(target, str):
-            return Program.of(target)
+            # Whoever spawns ten thousand of one function has one program.
+            if target is not self._last_program.fn:
+                self._last_program = Program.of(target)
+            return self._last_program
         if self._resolve is None:
             raise NotFound(f"no entry {target}: this runtime was opened without manifests")
         return self._resolve(target)
@@ -317,11 +321,11 @@ class Runtime(Routes):
         return process
 
     def start_task(
-        self, nursery: trio.Nursery, fn: Callable[[], Awaitable[object]], name: str
+        self, nursery: trio.Nursery, fn: Callable[..., Awaitable[object]], name: str, *args: Any
     ) -> None:
         """Start a task with the runtime's context variables, whoever calls this."""
         start: Callable[..., None] = nursery.start_soon
-        self._context.run(start, fn, name=name)
+        self._context.run(start, fn, *args, name=name)
 
     def new_context(self) -> contextvars.Context:
         """Give the runtime's context variables for a task, which may change its own."""
