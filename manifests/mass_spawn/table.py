@@ -7,7 +7,8 @@ from echosvc import io, process, time
 
 async def main() -> None:
     ends = time.now() + float(io.args()[0] if io.args() else "inf")
-    then, before = time.now(), []
+    then = time.now()
+    before: list[int] = []
     with io.live() as live:
         while time.now() < ends:
             await time.sleep("500ms")
