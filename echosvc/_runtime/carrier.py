@@ -1,18 +1,21 @@
 """The tasks that processes run in.
 
 To make a task and a cancel scope for each process, and to end them, took half of the time of a
-process that does little: 9 of 20 µs. So a task whose process has returned normally waits for the
-next one. Nothing of a process is left in it: the next has context variables of its own, and a task
-whose process failed, was ended, or left a scope open behind itself is not used again.
+process that does little: 9 of 20 µs. So a task whose process has returned runs the next one.
+Nothing of a process is left in it: the next has context variables of its own, and a task whose
+process failed, was ended, or left a scope open behind itself is not used again.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, Final
 
 import trio
+from outcome import Value
 from trio.lowlevel import (
     Abort,
+    cancel_shielded_checkpoint,
     current_task,
     enable_ki_protection,
     reschedule,
@@ -27,78 +30,108 @@ if TYPE_CHECKING:
     from echosvc._runtime.host import Host
     from echosvc._runtime.process import Process
 
+MOST_COMING: Final = 64
+"""So many tasks are on their way to the first step of a process, while there are processes for
+them. When ten thousand are spawned at once, most then run in a task of those before them."""
+
 MOST_WAITING: Final = 64
 """So many tasks of a host wait for processes at most; each is 3 KB."""
 
 
-class Carrier:
-    """A task that waits for a process."""
+class Carriers:
+    """The tasks of one host, and the processes that have not had their first step."""
 
-    __slots__ = ("process", "scope", "task")
+    __slots__ = ("_coming", "_host", "_line", "_waiting")
 
-    def __init__(self, task: trio.lowlevel.Task, scope: trio.CancelScope) -> None:
-        self.task = task
-        self.scope = scope
-        self.process: Process | None = None
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._line: deque[Process] = deque()
+        # As many as are in the line, or MOST_COMING: so whoever is in it has his turn.
+        self._coming = 0
+        self._waiting: dict[trio.lowlevel.Task, None] = {}
 
-    def carry(self, process: Process) -> None:
-        """Run the next process in this task."""
-        self.process = process
-        process.scope = self.scope
-        self.task.context = process.runtime.new_context()
-        self.task.name = process.pid
-        reschedule(self.task)
+    def __len__(self) -> int:
+        """How many tasks wait for a process."""
+        return len(self._waiting)
+
+    def run(self, process: Process) -> None:
+        """Let a process have its first step soon."""
+        self._line.append(process)
+        self._call()
 
     def dismiss(self) -> None:
-        """End the task."""
-        reschedule(self.task)
+        """End the tasks that wait for a process."""
+        while self._waiting:
+            reschedule(self._waiting.popitem()[0], Value(False))
 
+    def _call(self) -> None:
+        """Let one more task come, if there are not enough on their way."""
+        coming = self._coming
+        if coming >= MOST_COMING or coming >= len(self._line):
+            return
+        self._coming = coming + 1
+        if self._waiting:
+            task, _ = self._waiting.popitem()
+            task.context = self._host.runtime.new_context()
+            reschedule(task, Value(True))
+        else:
+            self._host.start_carrier(self._live)
 
-@enable_ki_protection
-async def carry(host: Host, process: Process | None) -> None:
-    """Be a task of a host that runs one process after another, and begin with this one."""
-    task = current_task()
-    value: object = None
-    error: BaseException | None = None
-    try:
-        # Made here: ten thousand that wait for their first step would make the garbage collector
-        # slower by a third of all that is to be done.
-        with trio.CancelScope() as scope:
-            scopes = _scopes(task)
-            while process is not None:
-                current_process.set(process)
-                process.task = task
-                process.scope = scope
-                if process.stop_error is not None:
-                    break
-                value = snapshot(await process.main())
-                if process.leaves_something() or scopes is None or scopes is not _scopes(task):
-                    break
-                ending, process = process, None
-                ending.end(Result(value))
-                del ending, value  # nothing of it is kept while the task waits
-                process, value = await _wait(host, Carrier(task, scope)), None
-    except BaseException as exc:  # noqa: BLE001 - the process's, or raised again
-        error = exc
-    if process is not None:
-        await process.finish(value, error)
-    elif error is not None:
-        raise error
+    @enable_ki_protection
+    async def _live(self) -> None:
+        """Be a task that runs one process after another."""
+        task = current_task()
+        process: Process | None = None
+        value: object = None
+        error: BaseException | None = None
+        try:
+            with trio.CancelScope() as scope:
+                scopes = _scopes(task)
+                while True:
+                    self._coming -= 1
+                    if self._line:
+                        process = self._line.popleft()
+                        self._call()  # nobody knows when this task will be back
+                        process.scope = scope
+                        process.task = task
+                        if process.stop_error is not None:
+                            break
+                        task.name = process.pid
+                        current_process.set(process)
+                        value = snapshot(await process.main())
+                        if process.leaves_something() or scopes is None:
+                            break
+                        if scopes is not _scopes(task):
+                            break
+                        ending, process = process, None
+                        ending.end(Result(value))
+                        del ending  # nothing of it is kept while the task waits
+                        value = None
+                    if not await self._come_again(task):
+                        break
+        except BaseException as exc:  # noqa: BLE001 - the process's, or raised again
+            error = exc
+        if process is not None:
+            await process.finish(value, error)
+        elif error is not None:
+            raise error
 
+    async def _come_again(self, task: trio.lowlevel.Task) -> bool:
+        """Come for the next process; False if there is none, and this task is not to wait."""
+        if self._line:
+            self._coming += 1
+            task.context = self._host.runtime.new_context()  # from the task's next step on
+            await cancel_shielded_checkpoint()
+            return True
+        if self._host.stopping or len(self._waiting) >= MOST_WAITING:
+            return False
+        self._waiting[task] = None
 
-async def _wait(host: Host, carrier: Carrier) -> Process | None:
-    """Wait for the next process, if this task is to have one."""
-    waiting = host.carriers
-    if host.stopping or len(waiting) >= MOST_WAITING:
-        return None
-    waiting[carrier] = None
+        def leave(_: object) -> Abort:
+            del self._waiting[task]
+            return Abort.SUCCEEDED
 
-    def leave(_: object) -> Abort:
-        del waiting[carrier]
-        return Abort.SUCCEEDED
-
-    await wait_task_rescheduled(leave)
-    return carrier.process
+        return bool(await wait_task_rescheduled(leave))
 
 
 def _scopes(task: trio.lowlevel.Task) -> object:

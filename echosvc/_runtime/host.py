@@ -11,7 +11,7 @@ import trio
 
 from echosvc._channel.core import Channel
 from echosvc._channel.waiting import park
-from echosvc._runtime.carrier import Carrier, carry
+from echosvc._runtime.carrier import Carriers
 from echosvc._runtime.pid import Pid
 from echosvc._runtime.program import Program
 from echosvc._runtime.signals import Cancel
@@ -68,7 +68,7 @@ class Host:
         self.options = options
         self.terminal = terminal
         self.processes: dict[Pid, Process] = {}
-        self.carriers: dict[Carrier, None] = {}  # tasks that wait for a process
+        self.carriers = Carriers(self)
         self.stopping = False
         self._nursery: trio.Nursery | None = None
         self._started: Channel[None] = Channel(0)  # closed when processes can be started
@@ -146,12 +146,12 @@ class Host:
 
     def start_process(self, process: Process) -> None:
         """Start a process, with the context variables of the runtime."""
+        self.carriers.run(process)
+
+    def start_carrier(self, live: Callable[[], Awaitable[object]]) -> None:
+        """Start a task for processes, with the context variables of the runtime."""
         assert self._nursery is not None
-        if self.carriers:
-            carrier, _ = self.carriers.popitem()
-            carrier.carry(process)
-        else:
-            self.runtime.start_task(self._nursery, carry, process.pid, self, process)
+        self.runtime.start_task(self._nursery, live, "echosvc carrier")
 
     def forget(self, process: Process) -> None:
         """Take an ended process off the list."""
@@ -198,8 +198,7 @@ class Host:
     def _leave(self) -> None:
         """Make room for another host with this id."""
         self.stopping = True
-        while self.carriers:
-            self.carriers.popitem()[0].dismiss()
+        self.carriers.dismiss()
         if self.runtime.hosts.get(self.id) is self:
             del self.runtime.hosts[self.id]
             self.runtime.bus.emit("host", "stopped", self.id)

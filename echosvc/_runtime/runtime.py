@@ -321,11 +321,11 @@ class Runtime(Routes):
         return process
 
     def start_task(
-        self, nursery: trio.Nursery, fn: Callable[..., Awaitable[object]], name: str, *args: Any
+        self, nursery: trio.Nursery, fn: Callable[[], Awaitable[object]], name: str
     ) -> None:
         """Start a task with the runtime's context variables, whoever calls this."""
         start: Callable[..., None] = nursery.start_soon
-        self._context.run(start, fn, *args, name=name)
+        self._context.run(start, fn, name=name)
 
     def new_context(self) -> contextvars.Context:
         """Give the runtime's context variables for a task, which may change its own."""

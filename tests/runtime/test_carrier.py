@@ -171,3 +171,62 @@ async def test_the_value_of_an_ended_process_is_not_kept() -> None:
         gc.collect()
         assert made
         assert made[0]() is None
+
+
+async def forever() -> None:
+    await trio.sleep_forever()
+
+
+async def test_each_of_very_many_has_its_first_step(runtime: Runtime) -> None:
+    for _ in range(1000):
+        runtime.spawn(forever, HOST)
+        runtime.spawn(its_task, HOST)
+    await wait_all_tasks_blocked()
+    assert runtime.statistics().processes == 1000
+    assert all(runtime.info(pid).state == "waiting" for pid in runtime.list())
+
+
+async def test_they_begin_in_the_order_of_spawning(runtime: Runtime) -> None:
+    begun: list[int] = []
+
+    async def begin(number: int) -> None:
+        begun.append(number)
+        if number % 3:
+            await forever()
+
+    for number in range(1000):
+        runtime.spawn(begin, HOST, number)
+    await wait_all_tasks_blocked()
+    assert begun == list(range(1000))
+
+
+async def test_who_was_terminated_in_the_line_never_begins(runtime: Runtime) -> None:
+    begun = []
+
+    async def begin() -> None:
+        begun.append(process.pid())
+
+    pids = [runtime.spawn(begin, HOST) for _ in range(1000)]
+    for pid in pids[::2]:
+        runtime.terminate(pid)
+    await wait_all_tasks_blocked()
+    assert begun == pids[1::2]
+    assert runtime.list() == ()
+
+
+async def test_a_host_that_stops_ends_those_in_the_line(runtime: Runtime) -> None:
+    for _ in range(1000):
+        runtime.spawn(forever, HOST)
+    await runtime.stop_host(HOST)
+    assert runtime.list() == ()
+
+
+async def test_a_runtime_that_is_cancelled_ends_those_in_the_line() -> None:
+    with trio.CancelScope() as scope:
+        async with open_runtime() as runtime:
+            await runtime.start_host("other")
+            for _ in range(1000):
+                runtime.spawn(forever, "other")
+            scope.cancel()
+    assert scope.cancelled_caught
+    assert runtime.list() == ()
