@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import os
 import shlex
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from echosvc._cli import scan
 from echosvc._cli.listing import put
 from echosvc._cli.settings import one_of
+
+if TYPE_CHECKING:
+    from echosvc._cli.scan import Seen
 
 VARIABLE: Final = "_ECHOSVC_COMPLETE"
 SHELLS: Final = ("bash", "zsh", "fish")
@@ -92,7 +94,9 @@ def rest(value: str, written: str, breaks: str) -> str:
     return value.removeprefix(done)
 
 
-def _seen(ctx: typer.Context) -> list[scan.Seen]:
+def _seen(ctx: typer.Context) -> list[Seen]:
+    from echosvc._cli import scan
+
     given = ctx.params.get("src") or ctx.find_root().params.get("src")
     return scan.entries(scan.source_folder(given))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import math
 import traceback
@@ -38,6 +39,8 @@ def perform(
     )
     with StopSignals() as signals, logging as log:
         run = _Run(settings, configuration.shutdown.timeout, registry, plan, signals, log)
+        gc.freeze()  # what has been loaded is no garbage
+        gc.enable()
         try:
             result = trio.run(run.main)
         except BaseException as error:  # noqa: BLE001 - the one place where a run's errors end

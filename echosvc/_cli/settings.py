@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal, cast
@@ -134,6 +133,8 @@ def one_of(option: str, value: str, choices: Sequence[str]) -> str:
     """Return `value` if it is one of `choices`, else raise UsageFault naming the near one."""
     if value in choices:
         return value
+    import difflib
+
     near = difflib.get_close_matches(value, choices, n=1)
     hint = f"did you mean {near[0]}?" if near else f"it takes {', '.join(choices)}"
     raise UsageFault(f"{option} {value!r} is not known, {hint}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 MANY = 2_000
@@ -15,6 +14,8 @@ def near(word: str, candidates: Iterable[str], n: int = 3) -> list[str]:
     Case is ignored, and for ids (``namespace:name``) a match of the name alone counts, so that
     ``relay`` finds ``app:relay``.
     """
+    import difflib  # late: most runs have nothing misspelt
+
     wanted = word.casefold()
     by_folded: dict[str, list[str]] = {}
     for candidate in dict.fromkeys(candidates):
@@ -48,6 +49,8 @@ def _local(id_: str) -> str:
 
 
 def _likeness(a: str, b: str) -> float:
+    import difflib
+
     return difflib.SequenceMatcher(None, a, b).ratio()
 
 
