@@ -74,7 +74,7 @@ class Program:
             inspect.signature(fn).bind(*args)
         except TypeError as exc:
             given = f"{len(args)} argument{'' if len(args) == 1 else 's'} given"
-            raise Invalid(f"{describe(fn)}: {exc} ({given})") from None
+            raise Invalid(f"{describe(fn, self.name)}: {exc} ({given})") from None
 
 
 def _is_async(fn: Any) -> bool:
@@ -93,12 +93,12 @@ def name_of(fn: Any) -> str:
     return f"{getattr(fn, '__module__', None) or '?'}.{name}"
 
 
-def describe(fn: Any) -> str:
-    """The name of a function and, where it has one, its place: ``name (file:line)``."""
+def describe(fn: Any, name: str = "") -> str:
+    """A name, by default the function's, and where it has one its place: ``name (file:line)``."""
     inner = fn
     while isinstance(inner, functools.partial):
         inner = inner.func
     code = getattr(inspect.unwrap(inner) if callable(inner) else inner, "__code__", None)
     if code is None:
-        return name_of(fn) if callable(fn) else repr(fn)
-    return f"{name_of(fn)} ({code.co_filename}:{code.co_firstlineno})"
+        return name or (name_of(fn) if callable(fn) else repr(fn))
+    return f"{name or name_of(fn)} ({code.co_filename}:{code.co_firstlineno})"

@@ -95,6 +95,7 @@ def test_wrong_number_of_arguments_is_an_error_and_no_crash(app: Shell) -> None:
     assert done.returncode == 2
     last = done.stderr.splitlines()[-1]
     assert last.startswith("error: ")
+    assert last.startswith(f"error: app:worker ({app.folder}/src/cli.py:1): ")
     assert "missing a required argument: 'b'" in last
 
 
