@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import trio
 
@@ -13,21 +13,34 @@ from echosvc._manifest import source as sources
 from echosvc._manifest import variables
 from echosvc._manifest.entry import Entry
 from echosvc._manifest.kinds import (
+    Child,
     FunctionPy,
     Lifecycle,
     ProcessHost,
     ProcessService,
+    ProcessSupervisor,
     TerminalHost,
 )
 from echosvc._manifest.registry import Registry
 from echosvc._runtime.host import Host, HostOptions
 from echosvc._runtime.program import Program
 from echosvc._runtime.runtime import Runtime
-from echosvc._runtime.services import ServiceOptions, is_final
+from echosvc._runtime.services import (
+    Service,
+    ServiceOptions,
+    Supervised,
+    Tree,
+    TreeOptions,
+    is_final,
+)
 from echosvc._runtime.stopping import Stop
 from echosvc._runtime.terminal import Terminal
 from echosvc.errors import Invalid, NotFound
 from echosvc.supervision import RestartPolicy
+
+CHILD_STOP_TIMEOUT: Final = 5.0
+"""Seconds that a process below a supervisor may take to obey a CANCEL, where nothing else is said;
+OTP's shutdown time."""
 
 
 class Boot:
@@ -98,10 +111,15 @@ class Boot:
             await self.start_entries(runtime, wanted)
 
     async def start_entries(self, runtime: Runtime, ids: Iterable[str]) -> None:
-        """Start these entries and all they wait for, level by level; what runs is let be."""
+        """Start these entries and all they wait for, level by level; what runs is let be.
+
+        A service that is asked for and has ended is started again.
+        """
+        ids = tuple(ids)
         for id in ids:
             if not self.registry.kind(self.registry.get(id)).startable:
                 raise Invalid(f"{id} is a {self.registry.get(id).kind}, which is not started")
+        stopped = [id for id in ids if self.dependencies.root(id) in self._running]
         for level in self.dependencies.needed(ids):
             new = [id for id in level if id not in self._running]
             if not new:
@@ -110,20 +128,28 @@ class Boot:
             async with trio.open_nursery() as nursery:
                 for id in new:
                     nursery.start_soon(self._start_entry, runtime, self.registry.get(id), stops)
+        for id in stopped:
+            await runtime.start_again(id)
 
-    async def _start_entry(self, runtime: Runtime, entry: Entry, stops: list[Stop]) -> None:
+    async def _start_entry(self, runtime: Runtime, entry: Entry, level: list[Stop]) -> None:
         self._running.add(entry.id)
-        spec = entry.spec
         try:
-            if isinstance(spec, ProcessHost | TerminalHost):
-                stops.append(await self._start_host(runtime, entry.id, spec))
-            elif isinstance(spec, ProcessService):
-                stops.append(await self._start_service(runtime, entry.id, spec))
-            else:
-                raise Invalid(f"{entry.id}: nothing here starts a {entry.kind}")
+            stop = await self._start(runtime, entry)
         except BaseException:
             self._running.discard(entry.id)
             raise
+        level.append(stop)
+
+    async def _start(self, runtime: Runtime, entry: Entry) -> Stop:
+        spec = entry.spec
+        if isinstance(spec, ProcessHost | TerminalHost):
+            return await self._start_host(runtime, entry.id, spec)
+        if isinstance(spec, ProcessService):
+            args = tuple(spec.args)
+            return await self._start_service(runtime, entry, spec.process, spec.host, args)
+        if isinstance(spec, ProcessSupervisor):
+            return await runtime.start_supervised(self._tree(runtime, entry, spec))
+        raise Invalid(f"{entry.id}: nothing here starts a {entry.kind}")
 
     async def _start_host(
         self, runtime: Runtime, id: str, spec: ProcessHost | TerminalHost
@@ -140,27 +166,97 @@ class Boot:
         await runtime.add_host(host)
         return host.stop
 
-    async def _start_service(self, runtime: Runtime, id: str, spec: ProcessService) -> Stop:
+    async def _start_service(
+        self,
+        runtime: Runtime,
+        entry: Entry,
+        target: str | Program,
+        host: str,
+        args: tuple[Any, ...] = (),
+    ) -> Stop:
+        options = _service_options(_lifecycle(entry), target, host, args)
+        return await runtime.start_service(entry.id, options)
+
+    def _tree(
+        self,
+        runtime: Runtime,
+        entry: Entry,
+        spec: ProcessSupervisor,
+        parent: str = "",
+        as_child: Child | None = None,
+    ) -> Tree:
+        """Make a supervisor of all below it, as the manifests describe it."""
         lifecycle = spec.lifecycle
-        options = ServiceOptions(
-            target=spec.process,
-            host=spec.host,
-            args=tuple(spec.args),
+        timeout = None if as_child is None else as_child.stop_timeout
+        options = TreeOptions(
+            strategy=spec.strategy,
+            max_restarts=spec.max_restarts,
+            within=spec.within,
             required=lifecycle.startup == "required",
-            explicit_ready=lifecycle.ready == "explicit",
-            start_timeout=lifecycle.start_timeout,
-            stop_timeout=lifecycle.stop_timeout,
-            policy=RestartPolicy(
-                initial_delay=lifecycle.restart.initial_delay,
-                max_delay=lifecycle.restart.max_delay,
-                backoff_factor=lifecycle.restart.backoff_factor,
-                jitter=lifecycle.restart.jitter,
-                max_attempts=lifecycle.restart.max_attempts,
-                stable_threshold=lifecycle.stable_threshold,
-                final=is_final,
-            ),
+            stop_timeout=lifecycle.stop_timeout if timeout is None else timeout,
+            policy=_policy(lifecycle, None),
+            restart="permanent" if as_child is None else as_child.restart,
         )
-        return await runtime.start_service(id, options)
+        parts = [self._part(runtime, entry.id, spec, child) for child in spec.all_children()]
+        return Tree(runtime, entry.id, options, parts, parent=parent)
+
+    def _part(
+        self, runtime: Runtime, parent: str, spec: ProcessSupervisor, child: Child
+    ) -> Supervised:
+        entry = self.registry.get(child.entry)
+        below = entry.spec
+        if isinstance(below, ProcessSupervisor):
+            return self._tree(runtime, entry, below, parent, child)
+        if isinstance(below, ProcessService):
+            options = _service_options(
+                below.lifecycle, below.process, below.host, tuple(below.args), child
+            )
+            return Service(runtime, entry.id, options, parent=parent)
+        options = ServiceOptions(
+            target=child.entry,
+            host=child.host or spec.host or below.host,
+            args=tuple(child.args),
+            stop_timeout=CHILD_STOP_TIMEOUT if child.stop_timeout is None else child.stop_timeout,
+            policy=None,  # restarted at once, as in OTP
+            restart=child.restart,
+        )
+        # A name tells the children of one supervisor apart, an id all that there is.
+        id = f"{parent}/{child.name}" if child.name else child.entry
+        return Service(runtime, id, options, parent=parent, kind="process")
+
+
+def _service_options(
+    lifecycle: Lifecycle,
+    target: str | Program,
+    host: str,
+    args: tuple[Any, ...],
+    as_child: Child | None = None,
+) -> ServiceOptions:
+    timeout = None if as_child is None else as_child.stop_timeout
+    return ServiceOptions(
+        target=target,
+        host=host,
+        args=args,
+        required=lifecycle.startup == "required",
+        explicit_ready=lifecycle.ready == "explicit",
+        start_timeout=lifecycle.start_timeout,
+        stop_timeout=lifecycle.stop_timeout if timeout is None else timeout,
+        policy=_policy(lifecycle, is_final),
+        restart="transient" if as_child is None else as_child.restart,
+    )
+
+
+def _policy(lifecycle: Lifecycle, final: Callable[[BaseException], bool] | None) -> RestartPolicy:
+    restart = lifecycle.restart
+    return RestartPolicy(
+        initial_delay=restart.initial_delay,
+        max_delay=restart.max_delay,
+        backoff_factor=restart.backoff_factor,
+        jitter=restart.jitter,
+        max_attempts=restart.max_attempts,
+        stable_threshold=lifecycle.stable_threshold,
+        final=final,
+    )
 
 
 def _lifecycle(entry: Entry) -> Lifecycle:

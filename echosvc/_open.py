@@ -62,10 +62,11 @@ async def open_runtime(
             try:
                 if boot is not None:
                     await boot.start(runtime, auto_start=auto_start)
-                yield runtime
-            except BaseException as exc:
-                own = exc
-                raise
+                try:
+                    yield runtime
+                except BaseException as exc:
+                    own = exc
+                    raise
             finally:
                 # Not shielded: who cancels the block wants no grace, and trio ends the processes.
                 await runtime.stop("the runtime is closed")

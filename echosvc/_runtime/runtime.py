@@ -27,7 +27,13 @@ from echosvc._runtime.program import Main, Program
 from echosvc._runtime.relations import link as link_processes
 from echosvc._runtime.relations import monitor as monitor_process
 from echosvc._runtime.routes import Routes
-from echosvc._runtime.services import Service, ServiceInfo, ServiceOptions, Services
+from echosvc._runtime.services import (
+    Service,
+    ServiceInfo,
+    ServiceOptions,
+    Services,
+    Supervised,
+)
 from echosvc._runtime.snapshot import snapshot
 from echosvc._runtime.stopping import Stop, Stopping
 from echosvc._runtime.terminal import Terminal
@@ -172,6 +178,52 @@ class Runtime(Routes):
         if self.stopping:
             raise Unavailable("the runtime is stopping; it starts nothing any more")
         return await self._services.start(Service(self, id, options))
+
+    async def start_supervised(self, service: Supervised) -> Stop:
+        """Start a service or a tree that somebody has made; as `start_service`."""
+        if self.stopping:
+            raise Unavailable("the runtime is stopping; it starts nothing any more")
+        return await self._services.start(service)
+
+    async def start_again(self, id: str) -> None:
+        """Start a service or supervisor that has ended; one that runs, or will, is let be."""
+        await self._services.start_again(id)
+
+    async def stop_service(self, id: str, reason: str = "") -> None:
+        """Stop a service or supervisor: CANCEL, its `stop_timeout`, then the end.
+
+        What needs it is not stopped. `start` or `restart_service` starts it again.
+
+        Cancelled, it ends all the same; only the waiting stops.
+
+        Raises:
+            NotFound: No service of this id has been started.
+        """
+        await self._services.stop(id, reason)
+
+    async def restart_service(self, id: str, reason: str = "") -> None:
+        """Stop a service or supervisor if it runs, and start it again.
+
+        This is no failure: it counts for no limit, and its backoff begins anew.
+
+        Raises:
+            NotFound: No service of this id has been started.
+            StartFailed: It did not come up.
+        """
+        await self._services.restart(id, reason)
+
+    async def forget_service(self, id: str) -> None:
+        """Let there be another service with the id of one that has been stopped."""
+        await self._services.forget(id)
+
+    def fail(self, error: BaseException) -> None:
+        """Stop everything in order, and raise this out of the block of `open_runtime`."""
+
+        async def end() -> None:
+            await self.stop(str(error))
+            raise error
+
+        self.start_own_task(end, "echosvc failure")
 
     def services(self) -> tuple[ServiceInfo, ...]:
         """Look at all services, in the order in which they were started."""

@@ -62,6 +62,11 @@ class Supervisor:
         """
         return self._news.open()
 
+    @property
+    def stopping(self) -> bool:
+        """Whether it has begun to stop its children, and starts nothing any more."""
+        return self._runs.closing.is_set()
+
     def children(self) -> tuple[ChildInfo, ...]:
         """Look at the children, left to right."""
         return tuple(child.info() for child in self._children.values())

@@ -69,8 +69,9 @@ async def test_error_is_restarted_after_a_backoff_that_really_grows(
     app: App, lines: list[str]
 ) -> None:
     app.service("s", "crash", restart={"jitter": 0, "max_delay": "5s"})
-    async with open_runtime(app.write()) as runtime:
+    async with open_runtime(app.write(), auto_start=False) as runtime:
         bus = runtime.events("supervisor", "failed")
+        await runtime.start("app:s")
         await trio.sleep(20)
         found = drain(bus)
         assert [event.at for event in found] == [0, 1, 3, 7, 12, 17]
@@ -87,15 +88,8 @@ async def test_error_is_restarted_after_a_backoff_that_really_grows(
 
 async def test_run_longer_than_the_stable_threshold_resets_the_backoff(app: App) -> None:
     app.service("s", "crash_on_message", stable_threshold="3s", restart={"jitter": 0})
-    async with open_runtime(app.write()) as runtime:
-        bus = runtime.events("supervisor", "failed")
-        for lived in (1, 1, 4):
-            await trio.sleep(lived)
-            runtime.send("crash_on_message", "go", "told")
-            await trio.sleep(10)
-        assert [event.data["delay"] for event in drain(bus)] != []
     delays = []
-    async with open_runtime(app.folder) as runtime:
+    async with open_runtime(app.write()) as runtime:
         bus = runtime.events("supervisor", "failed")
         for lived in (1, 1, 4):
             await trio.sleep(lived)
@@ -169,7 +163,7 @@ async def test_required_service_that_ends_before_it_is_ready_fails_the_boot(app:
 
 async def test_required_service_whose_arguments_do_not_fit_fails_the_boot(app: App) -> None:
     app.service("s", "deaf", "too", "many")
-    with pytest.raises(GaveUp, match="app:s did not start.*too many positional arguments"):
+    with pytest.raises(GaveUp, match=r"app:s did not start.*too many positional arguments"):
         async with open_runtime(app.write()):
             raise AssertionError
 

@@ -253,10 +253,11 @@ async def test_refusals_while_it_is_stopping_say_so() -> None:
             try:
                 await trio.sleep_forever()
             finally:
-                try:
-                    await sup.restart("a")
-                except Unavailable as exc:
-                    seen.append(str(exc))
+                with trio.CancelScope(shield=True):
+                    try:
+                        await sup.restart("a")
+                    except Unavailable as exc:
+                        seen.append(str(exc))
 
         await sup.start(Puppet("a").spec())
         await sup.start(ChildSpec("b", late))

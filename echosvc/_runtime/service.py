@@ -1,0 +1,299 @@
+"""One service: its state, what it is to be ready, and how it is asked to stop.
+
+A service is a child of a supervisor, whose function runs a process to its end; restarts, backoff
+and giving up are the supervisor's. A process that a `process.supervisor` starts is one too.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Literal
+
+import trio
+
+from echosvc._channel.core import Channel
+from echosvc._channel.native import select_native
+from echosvc._runtime.crash import summary
+from echosvc._runtime.message import Result
+from echosvc._runtime.pid import Pid
+from echosvc._runtime.process import Process
+from echosvc._runtime.program import Program
+from echosvc._runtime.signals import Cancel
+from echosvc.errors import Error, StartFailed, Terminated
+from echosvc.supervision import ChildSpec, RestartPolicy, Supervisor
+from echosvc.time import after
+
+if TYPE_CHECKING:
+    from echosvc._runtime.runtime import Runtime
+
+log = logging.getLogger("echosvc.service")
+
+Kind = Literal["service", "process", "supervisor"]
+Restart = Literal["permanent", "transient", "temporary"]
+
+
+class ServiceState(Enum):
+    """Where a service is in its life."""
+
+    UNKNOWN = "unknown"
+    STARTING = "starting"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    EXITED = "exited"
+    FAILED = "failed"
+
+
+_WORTH_A_LINE = (ServiceState.RUNNING, ServiceState.STOPPED, ServiceState.EXITED)
+"""States whose coming is in the log at INFO; failures are, with what follows from them."""
+_SETTLED = (ServiceState.RUNNING, ServiceState.STOPPED, ServiceState.EXITED, ServiceState.FAILED)
+
+
+def is_final(error: BaseException) -> bool:
+    """Whether restarting after this error is of no use: it says so itself."""
+    return isinstance(error, Error) and error.retryable is False
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceOptions:
+    """What a service runs, and how it is kept running. Durations are in seconds."""
+
+    target: str | Program
+    host: str
+    args: tuple[Any, ...] = ()
+    required: bool = True
+    explicit_ready: bool = False
+    start_timeout: float = 10.0
+    stop_timeout: float = 10.0
+    policy: RestartPolicy | None = field(default_factory=lambda: RestartPolicy(final=is_final))
+    restart: Restart = "transient"
+    """A normal return is the end of it, an error is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceInfo:
+    """A service at one moment."""
+
+    id: str
+    state: ServiceState
+    pid: Pid | None
+    last_error: BaseException | None
+    since: float
+    """When it came into this state, on trio's clock."""
+    kind: Kind = "service"
+    """A service, or what a `process.supervisor` is or has started."""
+    parent: str = ""
+    """The supervisor that it is a child of; empty for none but the runtime's own."""
+    starts: int = 0
+    """How many times it has been started."""
+
+
+class Supervised:
+    """What services and supervisors of a runtime have in common: an id and a state that is told."""
+
+    kind: Kind = "service"
+
+    def __init__(self, runtime: Runtime, id: str, parent: str = "") -> None:
+        self.runtime = runtime
+        self.id = id
+        self.parent = parent
+        self.state = ServiceState.UNKNOWN
+        self.since = runtime.now()
+        self.starts = 0
+        self.last_error: BaseException | None = None
+        self.stop_reason = ""
+        self.settled = trio.Event()  # it has been Running, or has ended, for the first time
+        self.supervisor: Supervisor | None = None  # whose child it is
+
+    @property
+    def pid(self) -> Pid | None:
+        """The process that it is just now."""
+        return None
+
+    @property
+    def parts(self) -> tuple[Supervised, ...]:
+        """Those below it."""
+        return ()
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} {self.id} {self.state.value}>"
+
+    def info(self) -> ServiceInfo:
+        """Look at it."""
+        return ServiceInfo(
+            id=self.id,
+            state=self.state,
+            pid=self.pid,
+            last_error=self.last_error,
+            since=self.since,
+            kind=self.kind,
+            parent=self.parent,
+            starts=self.starts,
+        )
+
+    def all(self) -> tuple[Supervised, ...]:
+        """It, and all below it."""
+        return (self, *(each for part in self.parts for each in part.all()))
+
+    def spec(self) -> ChildSpec:
+        """Say it as a supervisor's child."""
+        raise NotImplementedError
+
+    def set_state(self, state: ServiceState) -> None:
+        """Come into a state, and tell."""
+        if state is self.state:
+            return
+        self.state = state
+        self.since = self.runtime.now()
+        if state is ServiceState.STARTING:
+            self.starts += 1
+        if state in _SETTLED:
+            self.settled.set()
+        pid = self.pid
+        self.runtime.bus.emit(
+            "service",
+            state.value,
+            self.id,
+            pid=pid,
+            error=self.last_error if state is ServiceState.FAILED else None,
+        )
+        level = logging.INFO if state in _WORTH_A_LINE else logging.DEBUG
+        if log.isEnabledFor(level):
+            fields = {"service": self.id}
+            if pid is not None:
+                fields["process"] = pid
+            if state is ServiceState.STOPPED and self.stop_reason:
+                fields["reason"] = self.stop_reason
+            log.log(level, "%s %s", self.kind, state.value, extra={"fields": fields})
+
+
+class Service(Supervised):
+    """One service: what it runs, and the state of it."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        id: str,
+        options: ServiceOptions,
+        *,
+        parent: str = "",
+        kind: Kind = "service",
+    ) -> None:
+        super().__init__(runtime, id, parent)
+        self.options = options
+        self.kind = kind
+        self.process: Process | None = None
+
+    @property
+    def pid(self) -> Pid | None:
+        """The process that it is just now."""
+        return None if self.process is None else self.process.pid
+
+    def spec(self) -> ChildSpec:
+        """Say it as a supervisor's child.
+
+        In a tree the next one starts when a required one is up; on its own it is waited for by
+        who starts it, and its failure is restarted after like any other.
+        """
+        options = self.options
+        in_order = bool(self.parent) and options.required
+        return ChildSpec(
+            self.id,
+            self.live_in_order if in_order else self.live,
+            restart=options.restart,
+            # The supervisor's patience is longer than ours, so that ours is what counts.
+            stop_timeout=options.stop_timeout + options.start_timeout,
+            backoff=options.policy,
+        )
+
+    async def live_in_order(self, *, task_status: trio.TaskStatus[None]) -> None:
+        """Run the process once, and say when it is up."""
+        await self.live(task_status.started)
+
+    async def live(self, started: Callable[[], None] | None = None) -> None:
+        """Run the process once, to its end; cancelled, ask it to end and wait for that."""
+        self.set_state(ServiceState.STARTING)
+        results: Channel[Result] = Channel(1)
+        try:
+            process = self._start_process(results)
+            try:
+                await self._wait_until_ready(process, results)
+                self.set_state(ServiceState.RUNNING)
+                if started is not None:
+                    started()
+                result = await results.receive()
+            except trio.Cancelled:
+                with trio.CancelScope(shield=True):  # for stop_timeout and the process's cleanup
+                    await self._stop_process(process, results)
+                self.process = None
+                self.set_state(ServiceState.STOPPED)
+                raise
+            finally:
+                self.process = None
+            if result.error is not None and not self._was_closed(result.error):
+                raise result.error
+        except Exception as exc:
+            self.last_error = exc
+            self.set_state(ServiceState.FAILED)
+            raise
+        self.set_state(ServiceState.EXITED if result.error is None else ServiceState.STOPPED)
+
+    def _start_process(self, results: Channel[Result]) -> Process:
+        options = self.options
+        self.process = process = self.runtime.start_process(
+            options.target,
+            options.host,
+            options.args,
+            on_end=results.send_nowait,
+            waited_for=True,  # its error is told once, with what follows from it
+        )
+        return process
+
+    def _was_closed(self, error: BaseException) -> bool:
+        """Whether the process ended only because all of it is being closed."""
+        return isinstance(error, Terminated) and (
+            self.supervisor is None or self.supervisor.stopping
+        )
+
+    async def _wait_until_ready(self, process: Process, results: Channel[Result]) -> None:
+        """Return when the process says so; at once if it needn't.
+
+        Raises:
+            StartFailed: It ended before, or took too long and was terminated.
+        """
+        options = self.options
+        if not options.explicit_ready:
+            return
+        ready: Channel[None] = Channel(1)
+        process.on_ready = lambda: ready.send_nowait(None)
+        too_late = after(options.start_timeout)
+        selected = await select_native([ready, results, too_late])
+        if selected.channel is results:
+            result: Result = selected.value
+            how = "ended" if result.error is None else summary(result.error)
+            message = f"{self.id} was not ready when its process ended: {how}"
+            retryable = result.error.retryable if isinstance(result.error, Error) else None
+            error = StartFailed(message, target=self.id, retryable=retryable)
+            raise error from result.error
+        if selected.channel is too_late:
+            process.stop(Terminated(reason="it was not ready in time"))
+            with trio.CancelScope(shield=True):
+                await results.receive()
+            raise StartFailed(
+                f"{self.id} was not ready within {options.start_timeout:g}s", target=self.id
+            )
+
+    async def _stop_process(self, process: Process, results: Channel[Result]) -> None:
+        """Ask, wait, insist."""
+        runtime, reason = self.runtime, self.stop_reason
+        self.set_state(ServiceState.STOPPING)
+        if process.hears_events:
+            runtime.route(process.pid, Cancel(None, runtime.now(), reason))
+            selected = await select_native([results, after(self.options.stop_timeout)])
+            if selected.channel is results:
+                return
+        process.stop(Terminated(reason=reason or "its service was stopped"))
+        await results.receive()
