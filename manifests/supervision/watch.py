@@ -6,6 +6,8 @@ from rich.table import Table
 
 from echosvc import channel, errors, io, process, time
 
+NAMES = ("steady", "moody", "brief", "hopeless", "cook", "waiter")
+
 
 @dataclass
 class Worker:
@@ -19,7 +21,7 @@ async def main() -> None:
     events = process.events()
     ticks = time.ticker("100ms").channel
     end = time.after(float(io.args()[0] if io.args() else "inf"))
-    workers = [Worker(name) for name in ("steady", "moody", "brief", "hopeless")]
+    workers = [Worker(name) for name in NAMES]
 
     with io.live() as live:
         while True:

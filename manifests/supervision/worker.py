@@ -1,4 +1,7 @@
-"""Four characters. None of them catches anything: what comes after a failure is the service's."""
+"""Six characters, none of whom catches anything.
+
+What comes after a failure is for the service or the supervisor to say.
+"""
 
 import random
 
@@ -14,6 +17,8 @@ async def main(character: str) -> str:
         match character:
             case "moody" if random.random() < 0.2:
                 raise RuntimeError(f"bad mood after {done} pieces of work")
+            case "cook" if done == 6:
+                raise RuntimeError("burnt it")
             case "brief" if done == 5:
                 return f"all {done} done"  # a normal end: there is nothing to start again
             case "hopeless" if done == 3:

@@ -15,12 +15,15 @@ def rows(screen: str) -> dict[str, list[str]]:
 
 
 async def test_each_worker_ends_and_comes_back_in_its_own_way(autojump_clock: MockClock) -> None:
-    table = rows(await screen_of("supervision", "app:watch", "60"))
+    table = rows(await screen_of("supervision", "app:watch", "59"))
     assert table["steady"][1:] == ["1", ""]
     assert table["brief"] == ["-", "1", "all 5 done"]
     assert table["hopeless"] == ["-", "1", "this will never work"]
     assert int(table["moody"][1]) > 1
     assert table["moody"][2].startswith("bad mood after")
+    # Six pieces of work are three seconds; this is the twentieth life.
+    assert table["cook"][1:] == ["20", "burnt it"]
+    assert table["waiter"][1] == "20"
 
 
 async def test_a_worker_that_is_killed_is_back_with_another_pid(
