@@ -54,6 +54,7 @@ class Services:
         self._runtime = runtime
         self._nursery = nursery
         self._supervisor: Supervisor | None = None
+        self._opening = trio.Lock()
         self._all: dict[str, Supervised] = {}
 
     def infos(self) -> tuple[ServiceInfo, ...]:
@@ -165,12 +166,14 @@ class Services:
             service.set_state(ServiceState.STOPPED)
 
     async def _open(self) -> Supervisor:
-        # Started with the runtime's context variables, which all its children then have.
-        opened: Channel[Supervisor] = Channel(1)
-        live = functools.partial(self._live, opened.send_nowait)
-        self._runtime.start_task(self._nursery, live, "echosvc services")
-        self._supervisor = supervisor = await opened.receive()
-        return supervisor
+        async with self._opening:  # services of one level come here side by side
+            if self._supervisor is None:
+                # With the runtime's context variables, which all its children then have.
+                opened: Channel[Supervisor] = Channel(1)
+                live = functools.partial(self._live, opened.send_nowait)
+                self._runtime.start_task(self._nursery, live, "echosvc services")
+                self._supervisor = await opened.receive()
+            return self._supervisor
 
     async def _live(self, opened: Callable[[Supervisor], None]) -> None:
         async with open_supervisor(max_restarts=None, name="services") as supervisor:
