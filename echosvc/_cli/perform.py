@@ -33,7 +33,7 @@ def perform(
     """Run `plan` with the services of `registry`, and return the exit code."""
     logging = logging_to_stderr(
         settings,
-        terminal=plan.terminal,
+        terminal=plan.needs_terminal(registry),
         level=configuration.log.level,
         form=configuration.log.format,
     )
@@ -92,7 +92,9 @@ class _Run:
         (self.log.write or exits.say)(text)
 
     async def main(self) -> object:
-        return await self.conductor.run(self._with_terminal if self.plan.terminal else self._serve)
+        return await self.conductor.run(
+            self._with_terminal if self.plan.needs_terminal(self.registry) else self._serve
+        )
 
     async def _with_terminal(self) -> object:
         from echosvc._terminal.history import default_history_path

@@ -13,6 +13,7 @@ from echosvc._cli.exits import UsageFault, say
 from echosvc._cli.listing import print_columns, print_json
 from echosvc._cli.settings import Settings
 from echosvc._cli.source import entry_of, load
+from echosvc._cli.tree import Node, nodes_of
 
 if TYPE_CHECKING:
     from echosvc._manifest.entry import Entry
@@ -33,6 +34,12 @@ class Plan:
     terminal: bool = False
     """Whether the process gets the keyboard and the screen."""
     args: tuple[str, ...] = ()
+
+    def needs_terminal(self, registry: Registry) -> bool:
+        """Whether this process, or a service that is started, has the keyboard and the screen."""
+        return self.terminal or any(
+            node.auto_start and _on_terminal(registry, node) for node in nodes_of(registry)
+        )
 
 
 def run(
@@ -115,6 +122,11 @@ def make_plan(
         return Plan()
     where = _host_for(registry, entry, host)
     return Plan(entry.id, where.id, where.kind == TERMINAL, args)
+
+
+def _on_terminal(registry: Registry, node: Node) -> bool:
+    own = node.host is not None and registry.get(node.host).kind == TERMINAL
+    return own or any(_on_terminal(registry, child) for child in node.children)
 
 
 def _host_for(registry: Registry, entry: Entry, host: str | None) -> Entry:

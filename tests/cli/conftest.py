@@ -7,14 +7,17 @@ import io
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
 from echosvc._cli.app import main
+
+if TYPE_CHECKING:
+    from .terminals import Terminal
 
 SECONDS = 30
 """What one command may take before it is called hung."""
@@ -137,3 +140,18 @@ def app(shell: Shell) -> Shell:
     shell.write("src/_index.yaml", MANIFEST)
     shell.write("src/cli.py", SOURCE)
     return shell
+
+
+@pytest.fixture
+def terminal(shell: Shell) -> Iterator[Callable[..., Terminal]]:
+    from .terminals import Terminal
+
+    opened: list[Terminal] = []
+
+    def start(*args: str, program: Sequence[str] = ()) -> Terminal:
+        opened.append(Terminal(shell, *args, program=program))
+        return opened[-1]
+
+    yield start
+    for each in opened:
+        each.close()

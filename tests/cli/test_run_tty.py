@@ -2,97 +2,18 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import pty
-import select
-import subprocess
-import termios
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import pyte
 import pytest
 
 from .conftest import SECONDS, Shell
+from .terminals import Terminal
 
 ECHO = Path(__file__).parents[2] / "manifests" / "echo"
 CTRL_C, CTRL_D = "\x03", "\x04"
-
-
-class Terminal:
-    """A terminal with one program in its foreground."""
-
-    def __init__(self, shell: Shell, *args: str) -> None:
-        self.master, self.slave = pty.openpty()
-        termios.tcsetwinsize(self.slave, (24, 80))
-        self.before = self.modes()
-        self.screen = pyte.Screen(80, 24)
-        self._stream = pyte.ByteStream(self.screen)
-        self.raw = b""
-        self.child = subprocess.Popen(
-            shell.command(*args),
-            cwd=shell.folder,
-            env=shell.env | {"TERM": "xterm-256color", "LANG": "C.UTF-8"},
-            stdin=self.slave,
-            stdout=self.slave,
-            stderr=self.slave,
-            start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
-        )
-
-    def modes(self) -> list[Any]:
-        return termios.tcgetattr(self.slave)
-
-    def type(self, keys: str) -> None:
-        os.write(self.master, keys.encode())
-
-    @property
-    def lines(self) -> list[str]:
-        return [line.rstrip() for line in self.screen.display]
-
-    def until(self, what: str | Callable[[], object]) -> None:
-        """Read the screen until a text is on it, or a condition holds."""
-        while not (any(what in line for line in self.lines) if isinstance(what, str) else what()):
-            if not self._read(SECONDS):
-                pytest.fail(f"not on the screen: {what}\n" + "\n".join(self.lines))
-
-    def _read(self, seconds: float) -> bool:
-        if not select.select([self.master], [], [], seconds)[0]:
-            return False
-        data = os.read(self.master, 65536)
-        self.raw += data
-        self._stream.feed(data)
-        return True
-
-    def end(self) -> int:
-        """Wait for the program's end, and read what is left."""
-        while self.child.poll() is None:
-            self._read(0.01)
-        while self._read(0):
-            pass
-        return self.child.returncode
-
-    def close(self) -> None:
-        if self.child.poll() is None:
-            self.child.kill()
-            self.child.wait()
-        os.close(self.master)
-        os.close(self.slave)
-
-
-@pytest.fixture
-def terminal(shell: Shell) -> Iterator[Callable[..., Terminal]]:
-    opened: list[Terminal] = []
-
-    def start(*args: str) -> Terminal:
-        opened.append(Terminal(shell, *args))
-        return opened[-1]
-
-    yield start
-    for each in opened:
-        each.close()
 
 
 @pytest.fixture
