@@ -21,7 +21,7 @@ from typing import Final, NoReturn, TypeAlias
 import trio
 from trio.lowlevel import enable_ki_protection
 
-from echosvc._channel.alarm import set_alarm, unset_alarm
+from echosvc._channel.alarm import Alarm, set_alarm, unset_alarm
 from echosvc._channel.core import Channel
 from echosvc._channel.waiting import Waiter
 from echosvc.errors import Invalid
@@ -133,7 +133,7 @@ class _ClockChannel(Channel[float]):
         super().__init__(1)
         self._due = due
         # Set exactly while somebody waits and there is something to wait for.
-        self._alarm: int | None = None
+        self._alarm: Alarm | None = None
 
     def __len__(self) -> int:
         return int(self._due <= trio.current_time())
@@ -166,12 +166,12 @@ class _ClockChannel(Channel[float]):
         next(iter(self._receivers)).claim(self, value, ok)
 
     def _park(self, waiter: Waiter) -> None:
-        super()._park(waiter)
+        Channel._park(self, waiter)  # super() would take as long as the work itself
         if self._alarm is None and self._due < math.inf:
             self._alarm = set_alarm(self._due, self)
 
     def _unpark(self, waiter: Waiter) -> None:
-        super()._unpark(waiter)
+        Channel._unpark(self, waiter)
         if self._alarm is not None and not self._receivers:
             unset_alarm(self._alarm)
             self._alarm = None

@@ -30,31 +30,42 @@ class Bell(Protocol):
     def _ring(self) -> None: ...
 
 
+class Alarm:
+    """A bell that is to be rung. Once it has rung or was taken back, it has none any more."""
+
+    __slots__ = ("bell", "clock")
+
+    def __init__(self, bell: Bell, clock: AlarmClock) -> None:
+        self.bell: Bell | None = bell
+        self.clock = clock  # not looked up again to take it back: that took as long as the rest
+
+
 class AlarmClock:
     """All alarms of one run."""
 
-    __slots__ = ("_bells", "_numbers", "_scope", "_times")
+    __slots__ = ("_entries", "_numbers", "_pending", "_scope")
 
     def __init__(self) -> None:
         self._numbers = itertools.count()
-        self._bells: dict[int, Bell] = {}
         # A heap; what is set for the same time rings in the order of setting.
-        self._times: list[tuple[float, int]] = []
+        self._entries: list[tuple[float, int, Alarm]] = []
+        self._pending = 0  # how many of them are still to ring
         self._scope = trio.CancelScope()
 
-    def set(self, at: float, bell: Bell) -> int:
-        number = next(self._numbers)
-        self._bells[number] = bell
-        heapq.heappush(self._times, (at, number))
+    def set(self, at: float, bell: Bell) -> Alarm:
+        alarm = Alarm(bell, self)
+        heapq.heappush(self._entries, (at, next(self._numbers), alarm))
+        self._pending += 1
         if at < self._scope.deadline:
             self._scope.deadline = at
-        return number
+        return alarm
 
-    def unset(self, number: int) -> None:
-        del self._bells[number]
-        if len(self._times) > 2 * len(self._bells) + SPARE:
-            self._times = [entry for entry in self._times if entry[1] in self._bells]
-            heapq.heapify(self._times)
+    def unset(self, alarm: Alarm) -> None:
+        alarm.bell = None
+        self._pending -= 1
+        if len(self._entries) > 2 * self._pending + SPARE:
+            self._entries = [entry for entry in self._entries if entry[2].bell is not None]
+            heapq.heapify(self._entries)
 
     async def run(self) -> None:
         while True:
@@ -64,13 +75,15 @@ class AlarmClock:
 
     def _ring_due(self, now: float) -> float:
         """Ring what is due; return when to do so again."""
-        while self._times:
-            at, number = self._times[0]
-            if at > now and number in self._bells:
+        while self._entries:
+            at, _, alarm = self._entries[0]
+            bell = alarm.bell
+            if at > now and bell is not None:
                 return at
-            heapq.heappop(self._times)
-            bell = self._bells.pop(number, None)
+            heapq.heappop(self._entries)
             if bell is not None:
+                alarm.bell = None
+                self._pending -= 1
                 bell._ring()
         return math.inf
 
@@ -78,7 +91,7 @@ class AlarmClock:
 _clock: RunVar[AlarmClock] = RunVar("echosvc alarm clock")
 
 
-def set_alarm(at: float, bell: Bell) -> int:
+def set_alarm(at: float, bell: Bell) -> Alarm:
     """Let a bell be rung once `trio.current_time()` is `at`. Returns what `unset_alarm` takes."""
     try:
         clock = _clock.get()
@@ -89,6 +102,6 @@ def set_alarm(at: float, bell: Bell) -> int:
     return clock.set(at, bell)
 
 
-def unset_alarm(number: int) -> None:
+def unset_alarm(alarm: Alarm) -> None:
     """Take back an alarm that has not rung."""
-    _clock.get().unset(number)
+    alarm.clock.unset(alarm)

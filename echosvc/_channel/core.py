@@ -90,10 +90,8 @@ class Channel(trio.abc.SendChannel[T], trio.abc.ReceiveChannel[T]):
     _races: ClassVar[bool] = False
 
     def __init__(self, size: float = 0) -> None:
-        if isinstance(size, bool) or not (size == math.inf or isinstance(size, int)):
-            raise Invalid(f"a channel's size is a whole number or math.inf, not {size!r}")
-        if size < 0:
-            raise Invalid(f"a channel's size cannot be negative: {size!r}")
+        if type(size) is not int or size < 0:
+            _check_size(size)
         self._size = size
         self._closed = False
         # The run's slice, looked up once: to do so at each receive took a quarter of its time.
@@ -292,6 +290,13 @@ class Channel(trio.abc.SendChannel[T], trio.abc.ReceiveChannel[T]):
 
     def _unpark(self, waiter: Waiter) -> None:
         self._receivers.pop(waiter, None)
+
+
+def _check_size(size: float) -> None:
+    if isinstance(size, bool) or not (size == math.inf or isinstance(size, int)):
+        raise Invalid(f"a channel's size is a whole number or math.inf, not {size!r}")
+    if size < 0:
+        raise Invalid(f"a channel's size cannot be negative: {size!r}")
 
 
 class SendCase(Generic[T]):

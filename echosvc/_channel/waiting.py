@@ -20,7 +20,7 @@ from trio.lowlevel import (
     wait_task_rescheduled,
 )
 
-from echosvc._channel.alarm import set_alarm, unset_alarm
+from echosvc._channel.alarm import Alarm, set_alarm, unset_alarm
 
 V = TypeVar("V")
 
@@ -63,7 +63,7 @@ class Waiter:
     def __init__(self, places: tuple[Place, ...]) -> None:
         self.task = current_task()
         self.places = places
-        self.alarm: int | None = None
+        self.alarm: Alarm | None = None
         self.claimed = False
         self.channel: Any = None
         self.value: Any = None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import trio
 
-from echosvc._channel.alarm import set_alarm, unset_alarm
+from echosvc._channel.alarm import Alarm, set_alarm, unset_alarm
 from echosvc._runtime.watchdog import Watchdog
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Watch:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._due: dict[Process, float] = {}  # when to remind of each, the next one first
-        self._alarm: int | None = None
+        self._alarm: Alarm | None = None
         self._watchdog = Watchdog(PERIOD)
 
     def ending(self, process: Process) -> None:

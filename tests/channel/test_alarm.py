@@ -112,7 +112,7 @@ async def test_park_claimed_before_its_deadline_takes_the_alarm_back(
         nursery.start_soon(c.send, 1)
         waiter = await park((c,), trio.current_time() + 3)
     assert (waiter.claimed, waiter.value) == (True, 1)
-    assert alarm._clock.get()._bells == {}
+    assert alarm._clock.get()._pending == 0
 
 
 @pytest.mark.parametrize("first", ["partner", "clock"])
