@@ -75,12 +75,10 @@ def _copy(value: Any) -> Any:
     if kind in _AS_IS:
         return value
     if kind is dict:
-        # A copy of the whole and then of what needs one takes half as long as a comprehension.
-        items = value.copy()
-        for k, v in items.items():
+        for v in value.values():
             if type(v) not in _AS_IS:
-                items[k] = _copy(v)
-        return items
+                return {k: v if type(v) in _AS_IS else _copy(v) for k, v in value.items()}
+        return value.copy()  # with the look at its values, half the time of a comprehension
     if kind is list:
         return [v if type(v) in _AS_IS else _copy(v) for v in value]
     if kind is tuple:
