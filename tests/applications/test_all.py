@@ -31,7 +31,7 @@ def test_its_readme_runs_commands_that_it_has(name: str) -> None:
     assert 9 <= len(text.splitlines()) <= 16
     assert text.startswith(f"# {name}\n")
     commands = commands_of(Registry.load(MANIFESTS / name))
-    runs = re.findall(rf"echosvc run --src manifests/{name}\b(?: -\w+)* ?(\w*)", text)
+    runs = re.findall(rf"echosvc run --src manifests/{name}\b(?: -x \S+| -\w+)* ?(\w*)", text)
     assert runs
     assert set(runs) <= {*commands, ""}
     assert set(commands) <= set(runs)
