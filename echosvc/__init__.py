@@ -13,6 +13,7 @@ For code inside a process (`from echosvc import process, channel, ...`)::
     funcs       functions: one call, one result; in threads and subprocesses too
     store       keys and values, in memory or in SQLite
     env         environment variables
+    registry    the entries, found and changed while all runs
     ctx         values that follow what is started
     errors      everything that is raised on purpose
 
@@ -31,9 +32,9 @@ How it is built, lowest first; each may import only what stands above it in this
     _runtime/                                                             the process model
     process.py coroutine.py io.py logger.py events.py pg.py ctx.py        what a process calls
     _manifest/                                                            entries from YAML
-    _library/   funcs.py store.py env.py                                  libraries with entries
+    _library/   funcs.py store.py env.py registry.py                      libraries with entries
     _terminal/                                                            the screen
-    _boot.py, _open.py                                                    all of it, joined
+    _boot.py, _changes.py, _open.py                                       all of it, joined
     _cli/, testing.py
 """
 
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
         logger,
         pg,
         process,
+        registry,
         store,
         supervision,
         time,
@@ -88,6 +90,7 @@ __all__ = [
     "open_runtime",
     "pg",
     "process",
+    "registry",
     "store",
     "supervision",
     "time",

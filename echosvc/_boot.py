@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,7 +22,7 @@ from echosvc._manifest.kinds import (
     TerminalHost,
 )
 from echosvc._manifest.registry import Registry
-from echosvc._runtime.host import Host, HostOptions
+from echosvc._runtime.host import Host, HostOptions, own_host
 from echosvc._runtime.program import Program
 from echosvc._runtime.runtime import Runtime
 from echosvc._runtime.services import (
@@ -41,6 +41,9 @@ from echosvc.supervision import RestartPolicy
 CHILD_STOP_TIMEOUT: Final = 5.0
 """Seconds that a process below a supervisor may take to obey a CANCEL, where nothing else is said;
 OTP's shutdown time."""
+
+KINDS_HOST: Final = "kinds"
+"""The host of what entries of an application's own kinds do, where they name none."""
 
 
 class Boot:
@@ -76,6 +79,7 @@ class Boot:
         self.terminal = terminal
         self._programs: dict[str, Program] = {}
         self._running: set[str] = set()
+        self._stops: dict[str, tuple[Stop, list[Stop]]] = {}  # with the level that they stand in
 
     def program(self, id: str) -> Program:
         """Give the program of an entry; its source is loaded the first time.
@@ -131,6 +135,42 @@ class Boot:
         for id in stopped:
             await runtime.start_again(id)
 
+    async def stop_entries(self, runtime: Runtime, ids: Collection[str], reason: str) -> None:
+        """Stop these entries, each before what it waits for; all that waits for them is among them.
+
+        Cancelled, it insists.
+        """
+        for level in reversed(self.dependencies.levels):
+            async with trio.open_nursery() as nursery:
+                for id in level:
+                    if id in ids and id in self._stops:
+                        nursery.start_soon(self._stop_entry, runtime, id, reason)
+
+    async def _stop_entry(self, runtime: Runtime, id: str, reason: str) -> None:
+        stop, level = self._stops.pop(id)
+        await stop(reason)
+        if stop in level:
+            level.remove(stop)
+        self._running.discard(id)
+        await runtime.forget_service(id)
+
+    def use(self, registry: Registry) -> None:
+        """Go on with other entries; those that run are not touched."""
+        old, self.registry = self.registry, registry
+        self.dependencies = registry.dependencies()
+        for id in tuple(self._programs):
+            if id not in registry or registry.get(id) is not old.get(id):
+                del self._programs[id]
+
+    @property
+    def running(self) -> frozenset[str]:
+        """The entries that have been started."""
+        return frozenset(self._running)
+
+    def starts_by_itself(self, entry: Entry) -> bool:
+        """Whether an entry is to be started without being asked for."""
+        return _lifecycle(entry).auto_start
+
     async def _start_entry(self, runtime: Runtime, entry: Entry, level: list[Stop]) -> None:
         self._running.add(entry.id)
         try:
@@ -139,6 +179,7 @@ class Boot:
             self._running.discard(entry.id)
             raise
         level.append(stop)
+        self._stops[entry.id] = (stop, level)
 
     async def _start(self, runtime: Runtime, entry: Entry) -> Stop:
         spec = entry.spec
@@ -149,7 +190,12 @@ class Boot:
             return await self._start_service(runtime, entry, spec.process, spec.host, args)
         if isinstance(spec, ProcessSupervisor):
             return await runtime.start_supervised(self._tree(runtime, entry, spec))
-        raise Invalid(f"{entry.id}: nothing here starts a {entry.kind}")
+        run = self.registry.kind(entry).run
+        if run is None:
+            raise Invalid(f"{entry.id}: nothing here starts a {entry.kind}")
+        host = getattr(spec, "host", None) or own_host(runtime, KINDS_HOST).id
+        program = Program(entry.id, functools.partial(run, entry))
+        return await self._start_service(runtime, entry, program, host)
 
     async def _start_host(
         self, runtime: Runtime, id: str, spec: ProcessHost | TerminalHost

@@ -53,6 +53,7 @@ async def open_runtime(
     if source is not None:
         # Late: a runtime without manifests needs no YAML.
         from echosvc._boot import Boot
+        from echosvc._changes import LiveSystem
 
         boot = Boot(source, () if overrides is None else tuple(overrides), terminal)
     own: BaseException | None = None
@@ -61,6 +62,7 @@ async def open_runtime(
             runtime = Runtime(nursery, None if boot is None else boot.program)
             try:
                 if boot is not None:
+                    runtime.system = LiveSystem(runtime, boot)
                     await boot.start(runtime, auto_start=auto_start)
                 try:
                     yield runtime

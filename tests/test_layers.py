@@ -23,7 +23,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("_manifest",),
     ("_library", "funcs", "store", "env", "registry", "kinds"),
     ("_terminal",),
-    ("_boot",),
+    ("_boot", "_changes"),
     ("_open",),
     ("__init__",),
     ("_cli", "_testing", "testing", "__main__"),

@@ -8,7 +8,7 @@ written; defaults are the design's, which are OTP's where OTP has one.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
@@ -203,6 +203,9 @@ class Kind:
     references: tuple[Reference, ...] = ()
     check: Callable[[Entry], Iterable[ManifestError]] | None = None
     """Finds what is wrong in an entry beyond its fields' types: `entry.fault(message, *path)`."""
+
+    run: Callable[[Entry], Awaitable[object]] | None = None
+    """What a startable entry does: an ``async def``, run as the process of a service is."""
 
     @property
     def startable(self) -> bool:

@@ -23,9 +23,15 @@ class Registry:
     Made by `load` from a folder or by `from_entries` in code; both check everything first.
     """
 
-    def __init__(self, entries: Iterable[Entry] = (), kinds: Mapping[str, Kind] = KINDS) -> None:
+    def __init__(
+        self,
+        entries: Iterable[Entry] = (),
+        kinds: Mapping[str, Kind] = KINDS,
+        defaults: Defaults = NO_DEFAULTS,
+    ) -> None:
         self._entries = {entry.id: entry for entry in entries}
         self._kinds = kinds
+        self.defaults = defaults
 
     @classmethod
     def load(
@@ -55,7 +61,7 @@ class Registry:
             folder, overrides, kinds=kinds, env=env, sources=sources, defaults=defaults
         )
         _refuse(faults)
-        return cls(entries, kinds)
+        return cls(entries, kinds, defaults)
 
     @classmethod
     def from_entries(
@@ -122,6 +128,11 @@ class Registry:
         """Return the ids that look like this one, the nearest first, of some kinds if given."""
         wanted = tuple(kinds)
         return near(id, [e.id for e in self if not wanted or e.kind in wanted])
+
+    @property
+    def kinds(self) -> Mapping[str, Kind]:
+        """The kinds of entries there are, by name."""
+        return self._kinds
 
     def kind(self, entry: Entry) -> Kind:
         """Return the kind of an entry."""

@@ -47,6 +47,7 @@ from echosvc.errors import (
 from echosvc.time import Duration, parse_duration
 
 if TYPE_CHECKING:
+    from echosvc._library.versions import System
     from echosvc._manifest.registry import Registry
 
 log = logging.getLogger("echosvc.runtime")
@@ -73,6 +74,7 @@ class Runtime(Routes):
         self.functions: dict[str, Any] = {}  # those that have been called, by entry
         self.stores: dict[str, Any] = {}  # those that are open, by entry
         self.registry: Registry | None = None  # the entries, as they are now
+        self.system: System | None = None  # what can change them
         self.nursery = nursery  # of the hosts' tasks, and of its own
         self.watch = Watch(self)
         self._resolve = resolve

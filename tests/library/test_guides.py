@@ -64,7 +64,7 @@ def application(guide: str) -> Application:
     return Application(guide, tuple(files), output)
 
 
-APPLICATIONS = [application(guide) for guide in ("funcs.md", "store.md", "env.md")]
+APPLICATIONS = [application(guide) for guide in ("env.md", "funcs.md", "registry.md", "store.md")]
 
 
 @pytest.mark.parametrize("example", APPLICATIONS, ids=str)
