@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -105,6 +105,7 @@ class Supervised:
         self.starts = 0
         self.last_error: BaseException | None = None
         self.stop_reason = ""
+        self.has_run = False  # it has been Running once
         self.settled = trio.Event()  # it has been Running, or has ended, for the first time
         self.supervisor: Supervisor | None = None  # whose child it is
 
@@ -150,6 +151,8 @@ class Supervised:
         self.since = self.runtime.now()
         if state is ServiceState.STARTING:
             self.starts += 1
+        if state is ServiceState.RUNNING:
+            self.has_run = True
         if state in _SETTLED:
             self.settled.set()
         pid = self.pid
@@ -206,8 +209,20 @@ class Service(Supervised):
             restart=options.restart,
             # The supervisor's patience is longer than ours, so that ours is what counts.
             stop_timeout=options.stop_timeout + options.start_timeout,
-            backoff=options.policy,
+            backoff=self._policy(),
         )
+
+    def _policy(self) -> RestartPolicy | None:
+        """Give how it is restarted; a required one that has never run fails the boot instead."""
+        policy = self.options.policy
+        if policy is None or self.parent or not self.options.required:
+            return policy
+        final = policy.final
+
+        def is_of_no_use(error: BaseException) -> bool:
+            return not self.has_run or (final is not None and final(error))
+
+        return replace(policy, final=is_of_no_use)
 
     async def live_in_order(self, *, task_status: trio.TaskStatus[None]) -> None:
         """Run the process once, and say when it is up."""

@@ -213,8 +213,11 @@ class Services:
         kind = "service" if service is None else service.kind
         fields["error"] = summary(error)
         info = None
-        if not isinstance(error, StartFailed | Terminated | GaveUp):
-            info = (type(error), error, user_traceback(error))
+        shown = error
+        if isinstance(error, StartFailed) and error.__cause__ is not None:
+            shown = error.__cause__  # whose traceback begins in somebody's own code
+        if not isinstance(shown, StartFailed | Terminated | GaveUp):
+            info = (type(shown), shown, user_traceback(shown))
         if event.decision == "restart":
             if event.delay:
                 fields["restart_in"] = f"{event.delay:.3g}s"

@@ -51,7 +51,6 @@ class Tree(Supervised):
         self.options = options
         self._parts = tuple(parts)
         self.report: Report | None = None
-        self.has_run = False
 
     @property
     def parts(self) -> tuple[Supervised, ...]:
@@ -93,7 +92,6 @@ class Tree(Supervised):
                 for part in self._parts:
                     part.supervisor = supervisor
                     await supervisor.start(part.spec())
-                self.has_run = True
                 self.set_state(ServiceState.RUNNING)
                 if started is not None:
                     started()

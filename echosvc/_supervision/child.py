@@ -82,6 +82,16 @@ class Child:
         if self._life is not None:
             self._life.scope.cancel(reason or None)
 
+    async def wait(self) -> None:
+        """Wait for the end of its current run; return at once while it isn't running.
+
+        Cancelled, only the waiting stops.
+        """
+        if self._life is None:
+            await trio.lowlevel.checkpoint()
+        else:
+            await self._life.wait_ended()
+
     def info(self) -> ChildInfo:
         """Look at the child."""
         return ChildInfo(

@@ -154,11 +154,14 @@ async def test_required_service_that_is_not_ready_in_time_fails_the_boot(app: Ap
     assert isinstance(caught.value.__cause__, StartFailed)
 
 
-async def test_required_service_that_ends_before_it_is_ready_fails_the_boot(app: App) -> None:
+async def test_required_service_that_ends_before_it_is_ready_fails_the_boot(
+    app: App, lines: list[str]
+) -> None:
     app.service("s", "crash", ready="explicit")
     with pytest.raises(GaveUp, match="was not ready when its process ended: ValueError: life"):
         async with open_runtime(app.write()):
             raise AssertionError
+    assert not [line for line in lines if "is restarted" in line]
 
 
 async def test_required_service_whose_arguments_do_not_fit_fails_the_boot(app: App) -> None:

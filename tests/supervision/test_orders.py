@@ -440,3 +440,15 @@ async def test_two_supervisors_do_not_know_of_each_other() -> None:
         two.fail(Failure())
         await settle()
         assert (one.runs, two.runs) == (1, 2)
+
+
+async def test_wait_returns_at_the_end_of_the_run() -> None:
+    puppet = Puppet("a")
+    async with open_supervisor() as sup, trio.open_nursery() as nursery:
+        child = await sup.start(puppet.spec())
+        await settle()
+        nursery.start_soon(sup.stop, "a")
+        puppet.cleanup = 2
+        await child.wait()
+        assert (child.state, trio.current_time()) == ("stopped", 2)
+        await child.wait()  # it isn't running: at once
