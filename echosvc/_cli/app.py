@@ -135,7 +135,7 @@ def _usage(error: Any) -> int:
         exits.say(error.format_message())
         return exits.USAGE
     message = error.format_message().strip().rstrip(".")
-    message = message[:1].lower() + message[1:]
+    message = message[:1].lower() + message[1:].replace(". Did you mean ", ", did you mean ")
     path = error.ctx.command_path if getattr(error, "ctx", None) else PROGRAM
     exits.say_error(f"error: {message} ('{path} --help' shows what there is)")
     return int(error.exit_code)

@@ -120,6 +120,7 @@ def render() -> str:
     parts.append(
         "\nAn `int` that the process of `run -x` returns is the exit code; `True`, `None` and all "
         "else is 0,\nand an `int` that is no exit code (0 to 255) is 1, with a line that says so.\n"
+        "\n[What the command line refuses](failures.md) has its failures with their words.\n"
     )
     parts += ["\n", _TAIL]
     return "".join(parts)

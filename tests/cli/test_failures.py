@@ -2,58 +2,40 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from .conftest import Shell
 
-FAILURES = [
-    ("", 2, "Usage: echosvc"),
-    ("nonsense", 2, "error: no such command 'nonsense'"),
-    ("rum", 2, "did you mean 'run'"),
-    ("--nonsense", 2, "error: no such option: --nonsense"),
-    ("version --nonsense", 2, "error: no such option: --nonsense"),
-    ("version word", 2, "unexpected extra argument"),
-    ("version --color purple", 2, "error: --color 'purple' is not known, it takes auto, always"),
-    ("version --color nevr", 2, "did you mean never?"),
-    ("version --log-format jsn", 2, "did you mean json?"),
-    ("version -s -v", 2, "contradict"),
-    ("--src", 2, "option '--src' requires an argument"),
-    ("check --src nowhere", 2, "error: --src nowhere is not there, name the folder"),
-    ("check --src echosvc.lock", 2, "error: --src echosvc.lock is not a folder"),
-    ("registry show", 2, "missing argument"),
-    ("registry show app:cly", 2, "error: app:cly names no entry, did you mean app:cli?"),
-    ("registry show zzz", 2, "error: zzz names no entry, `echosvc registry list` shows all"),
-    ("registry list --meta =", 2, "write KEY or KEY=VALUE"),
-    ("run -x app:cly", 2, "error: -x app:cly names no entry, did you mean app:cli?"),
-    ("run -x app:terminl/app:cli", 2, "--host app:terminl names no entry, did you mean app:term"),
-    ("run -x app:cli/app:terminal", 2, "-x app:terminal is a terminal.host, it takes a process.py"),
-    ("run -x app:worker/app:cli", 2, "--host app:worker is a process.py, it takes a terminal.host"),
-    ("run -x app:a/app:cli --host app:b", 2, "name two hosts, leave one out"),
-    ("run --host app:processes", 2, "has nothing to run, -x names a process"),
-    ("run helo", 2, "error: there is no command 'helo', did you mean hello?"),
-    ("run app:cli", 2, "error: app:cli is an entry and no command, run it with -x app:cli"),
-    ("run --json", 2, "error: --json goes with `run list`"),
-    ("run -o app:clI:method=x", 4, "there is no entry app:clI, did you mean app:cli?"),
-    ("run -o app:cli:methd=x", 4, "did you mean method"),
-    ("run -o nonsense", 4, "write ns:entry:path=value"),
-    ("init", 1, "error: echosvc.lock is there already"),
-    ("init -t worker", 2, "did you mean worker-pool?"),
-    ("init src/cli.py", 1, "error: src/cli.py is a file, name a folder"),
-    ("completion csh", 2, "error: shell 'csh' is not known"),
-]
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "failures.md"
+ROW = re.compile(r"\| `echosvc (?P<line>[^`]+)` \| (?P<code>\d+) \| ``(?P<said>.+)`` \|\Z")
 
 
-@pytest.mark.parametrize(("line", "code", "said"), FAILURES, ids=[row[0] for row in FAILURES])
-def test_failure_says_what_is_wrong_and_has_its_code(
-    app: Shell, line: str, code: int, said: str
-) -> None:
+def failures() -> list[tuple[str, int, str]]:
+    """Return the page's table: what is typed, the exit code, and what is said."""
+    matches = filter(None, map(ROW.match, PAGE.read_text(encoding="utf-8").splitlines()))
+    return [(m["line"], int(m["code"]), m["said"].replace("\\|", "|")) for m in matches]
+
+
+@pytest.mark.parametrize(("line", "code", "said"), failures(), ids=[row[0] for row in failures()])
+def test_failure_is_one_line_with_its_code(app: Shell, line: str, code: int, said: str) -> None:
     done = app(*line.split())
-    assert said.lower() in done.stderr.lower()
-    assert done.returncode == code
-    assert done.stdout == ""
-    assert "Traceback" not in done.stderr
-    if line:
-        assert len(done.stderr.splitlines()) == 1, "an error is one line"
+    assert (done.returncode, done.stdout) == (code, "")
+    assert done.stderr == f"{said}\n"
+
+
+def test_page_of_failures_has_those_of_every_command() -> None:
+    commands = {line.split()[0] for line, _, _ in failures()}
+    assert commands >= {"run", "check", "registry", "tree", "init", "completion", "version"}
+    assert {code for _, code, _ in failures()} == {1, 2, 4}
+
+
+def test_no_command_at_all_shows_the_help(app: Shell) -> None:
+    done = app()
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("Usage: echosvc")
 
 
 def test_without_a_lock_the_error_says_how_to_get_one(shell: Shell) -> None:
