@@ -43,7 +43,7 @@ Set = Annotated[
     typer.Option(
         "--set",
         metavar="SECTION.PATH=VALUE",
-        help="Set a value of the configuration; may be repeated.",
+        help="Set log.level, log.format, shutdown.timeout or mailbox.size; may be repeated.",
         autocompletion=_names(SETTABLE),
     ),
 ]

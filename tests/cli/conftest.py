@@ -7,10 +7,10 @@ import io
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
@@ -148,8 +148,8 @@ def terminal(shell: Shell) -> Iterator[Callable[..., Terminal]]:
 
     opened: list[Terminal] = []
 
-    def start(*args: str, program: Sequence[str] = ()) -> Terminal:
-        opened.append(Terminal(shell, *args, program=program))
+    def start(*args: str, **options: Any) -> Terminal:
+        opened.append(Terminal(shell, *args, **options))
         return opened[-1]
 
     yield start

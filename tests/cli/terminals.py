@@ -16,11 +16,15 @@ import pytest
 
 from .conftest import SECONDS, Shell
 
+TERM = "xterm-256color"
+
 
 class Terminal:
     """A terminal with one program in its foreground."""
 
-    def __init__(self, shell: Shell, *args: str, program: Sequence[str] = ()) -> None:
+    def __init__(
+        self, shell: Shell, *args: str, program: Sequence[str] = (), term: str = TERM
+    ) -> None:
         self.master, self.slave = pty.openpty()
         termios.tcsetwinsize(self.slave, (24, 80))
         self.before = self.modes()
@@ -30,7 +34,7 @@ class Terminal:
         self.child = subprocess.Popen(
             program or shell.command(*args),
             cwd=shell.folder,
-            env=shell.env | {"TERM": "xterm-256color", "LANG": "C.UTF-8"},
+            env=shell.env | {"TERM": term, "LANG": "C.UTF-8"},
             stdin=self.slave,
             stdout=self.slave,
             stderr=self.slave,

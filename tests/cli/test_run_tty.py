@@ -94,3 +94,34 @@ def test_terminal_that_is_closed_ends_the_run(
     os.close(term.master)
     term.master, term.slave = pty.openpty()  # for `close`
     assert term.child.wait(SECONDS) in {0, 129}
+
+
+@pytest.mark.parametrize(
+    ("options", "env", "term", "colored"),
+    [
+        ([], {}, "xterm-256color", True),
+        ([], {"NO_COLOR": "1"}, "xterm-256color", False),
+        ([], {}, "dumb", False),
+        (["--color", "never"], {"FORCE_COLOR": "1"}, "xterm-256color", False),
+        (["--color", "always"], {"NO_COLOR": "1"}, "xterm-256color", True),
+    ],
+)
+def test_colours_of_the_command_line_and_of_applications_follow_the_same_rules(
+    app: Shell,
+    terminal: Callable[..., Terminal],
+    options: list[str],
+    env: dict[str, str],
+    term: str,
+    colored: bool,
+) -> None:
+    app.env |= env
+    app.write(
+        "src/cli.py",
+        "from echosvc import io\n\n\nasync def main():\n"
+        "    io.print('\\x1b[32mgreen\\x1b[0m')\n    raise ValueError('no')\n",
+    )
+    shown = terminal("run", *options, "hello", term=term)
+    assert shown.end() == 1
+    assert "green" in shown.lines
+    assert (b"\x1b[32mgreen" in shown.raw) == colored
+    assert (b"\x1b[1;31merror:" in shown.raw) == colored
