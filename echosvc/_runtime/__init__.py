@@ -26,7 +26,7 @@ All of them:
 - names.py: names for PIDs
 - host.py: a nursery that runs processes
 - carrier.py: the tasks that they run in
-- services.py: processes that are kept running
+- service.py, tree.py, services.py: processes that are kept running, on supervisors
 - bus.py: news of what happens, for those who listen
 - dead_letters.py: messages that nobody will receive
 - terminal.py: what a terminal host lends to its process

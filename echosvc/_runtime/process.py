@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import trio
 from trio.lowlevel import disable_ki_protection, enable_ki_protection
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from echosvc._runtime.host import Host
     from echosvc._runtime.runtime import Runtime
     from echosvc._runtime.signals import Reply
+
+HOST_CANCELLED: Final = "its host was cancelled"
+"""Why a process was terminated, when all of its runtime is cancelled."""
 
 
 class Process:
@@ -232,7 +235,7 @@ class Process:
             reason = self.failure
         if reason is None and passing is not None:
             cancelled = only_cancelled(passing)
-            reason = Terminated(reason="its host was cancelled") if cancelled else passing
+            reason = Terminated(reason=HOST_CANCELLED) if cancelled else passing
         self.end(Result(value) if reason is None else Result(error=reason))
         if passing is not None:
             raise passing

@@ -19,7 +19,7 @@ from echosvc._channel.native import select_native
 from echosvc._runtime.crash import summary
 from echosvc._runtime.message import Result
 from echosvc._runtime.pid import Pid
-from echosvc._runtime.process import Process
+from echosvc._runtime.process import HOST_CANCELLED, Process
 from echosvc._runtime.program import Program
 from echosvc._runtime.signals import Cancel
 from echosvc.errors import Error, StartFailed, Terminated
@@ -248,13 +248,17 @@ class Service(Supervised):
                 raise
             finally:
                 self.process = None
-            if result.error is not None and not self._was_closed(result.error):
+            if result.error is not None:
                 raise result.error
         except Exception as exc:
+            if isinstance(exc, Terminated) and exc.reason == HOST_CANCELLED:
+                # No failure: the runtime is cancelled, and the supervisor about to hear of it.
+                self.set_state(ServiceState.STOPPED)
+                await trio.sleep_forever()
             self.last_error = exc
             self.set_state(ServiceState.FAILED)
             raise
-        self.set_state(ServiceState.EXITED if result.error is None else ServiceState.STOPPED)
+        self.set_state(ServiceState.EXITED)
 
     def _start_process(self, results: Channel[Result]) -> Process:
         options = self.options
@@ -266,12 +270,6 @@ class Service(Supervised):
             waited_for=True,  # its error is told once, with what follows from it
         )
         return process
-
-    def _was_closed(self, error: BaseException) -> bool:
-        """Whether the process ended only because all of it is being closed."""
-        return isinstance(error, Terminated) and (
-            self.supervisor is None or self.supervisor.stopping
-        )
 
     async def _wait_until_ready(self, process: Process, results: Channel[Result]) -> None:
         """Return when the process says so; at once if it needn't.
@@ -288,6 +286,8 @@ class Service(Supervised):
         selected = await select_native([ready, results, too_late])
         if selected.channel is results:
             result: Result = selected.value
+            if isinstance(result.error, Terminated):
+                raise result.error
             how = "ended" if result.error is None else summary(result.error)
             message = f"{self.id} was not ready when its process ended: {how}"
             retryable = result.error.retryable if isinstance(result.error, Error) else None

@@ -28,10 +28,12 @@ def alone(
             return own
     if len(found) == 1:
         return found[0]
-    inner: BaseException = group
-    while isinstance(inner, BaseExceptionGroup) and len(inner.exceptions) == 1:
+    if found:
+        return group
+    inner: BaseException = group  # nothing but cancellations, of which one does for all
+    while isinstance(inner, BaseExceptionGroup):
         inner = inner.exceptions[0]
-    return group if isinstance(inner, BaseExceptionGroup) else inner
+    return inner
 
 
 def leaves(error: BaseException) -> Iterator[BaseException]:

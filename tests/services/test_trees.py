@@ -249,3 +249,21 @@ async def test_faults_of_trees_are_found_before_anything_starts(app: App) -> Non
     assert "children names 'app:nobody', and there is no such entry" in words
     assert "app:s is a child of app:one already" in words
     assert "→" in words
+
+
+async def test_nested_supervisor_that_is_stopped_with_its_group_says_so(app: App) -> None:
+    low = app.supervisor("low", named(app, "b"))
+    app.supervisor(
+        "top", named(app, "a"), low, strategy="one_for_all", lifecycle={"auto_start": True}
+    )
+    async with open_runtime(app.write()) as runtime:
+        await settle()
+        bus = runtime.events("service")
+        await fail(runtime, "a")
+        seen = [bus.receive_nowait() for _ in range(len(bus))]
+    assert [event.kind for event in seen if event.path == "app:low"] == [
+        "stopping",
+        "stopped",
+        "starting",
+        "running",
+    ]

@@ -107,6 +107,18 @@ async def test_cancellation_from_outside_stops_in_order_with_cleanup() -> None:
     assert trio.current_time() == 13
 
 
+async def test_cancellation_from_outside_goes_through_bare() -> None:
+    seen: list[BaseException] = []
+    with trio.move_on_after(1):
+        try:
+            async with open_supervisor(children=[Puppet("a").spec()]):
+                await trio.sleep_forever()
+        except BaseException as exc:
+            seen.append(exc)
+            raise
+    assert [type(exc) for exc in seen] == [trio.Cancelled]
+
+
 async def test_cancellation_from_outside_during_the_start_of_the_children() -> None:
     journal: list[str] = []
     specs = [Puppet("a", journal).spec(), Starter("b", "hang", journal=journal).spec()]
