@@ -8,6 +8,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed-run
 DEV    := $(VENV)/.installed-dev
+BENCH  := $(VENV)/.installed-bench
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
@@ -34,6 +35,15 @@ format: $(DEV) ## put the code into its format
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
+bench: $(BENCH) ## measure everything beside raw trio and others (ten minutes)
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+bench-quick: $(BENCH) ## the budget in under a minute
+	@$(BIN)/python -m benchmarks --quick $(ARGS)
+
+bench-check: $(BENCH) ## fail where it has become slower than benchmarks/baseline.json
+	@$(BIN)/python -m benchmarks --check $(ARGS)
+
 clean: ## remove the .venv and everything made
 	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -52,4 +62,9 @@ $(STAMP): pyproject.toml | $(VENV)/bin/python
 $(DEV): pyproject.toml | $(VENV)/bin/python
 	@echo "installing echosvc and its test tools into $(VENV)" >&2
 	@$(PIP) install -e '.[dev]'
+	@touch $@ $(STAMP)
+
+$(BENCH): pyproject.toml | $(VENV)/bin/python
+	@echo "installing echosvc and what it is measured beside into $(VENV)" >&2
+	@$(PIP) install -e '.[bench]'
 	@touch $@ $(STAMP)

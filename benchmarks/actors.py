@@ -1,0 +1,178 @@
+"""Ping-pong, one producer and spawning with the actor libraries that are installed.
+
+They are other things than echosvc: pykka gives each actor a thread, thespian's simple system runs
+all in the calling thread, xoscar talks through asyncio, ray through processes and sockets. Each row
+does what the library's own documentation does for this work.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+from collections.abc import Callable
+from typing import Any
+
+from .measure import Side, plainly
+
+SLOW = 20
+"""What goes through threads or sockets is measured with so many times fewer operations."""
+
+
+def sides(work: str) -> dict[str, Side]:
+    """Give the sides that do this work and are installed."""
+    found = {}
+    for name, make in _LIBRARIES.items():
+        if importlib.util.find_spec(name) is not None:
+            side = make().get(work)
+            if side is not None:
+                found[name] = side
+    return found
+
+
+def _fewer(side: Side) -> Side:
+    """Do a part of the operations, and count as if it had been all."""
+
+    def run(n: int) -> float:
+        part = max(1, n // SLOW)
+        return side(part) * n / part
+
+    return run
+
+
+def _pykka() -> dict[str, Side]:
+    import pykka
+
+    class Echo(pykka.ThreadingActor):
+        def on_receive(self, message: Any) -> Any:
+            return message
+
+    def ping_pong(n: int) -> None:
+        echo = Echo.start()
+        for i in range(n):
+            echo.ask({"n": i})
+        echo.stop()
+
+    def produce(n: int) -> None:
+        consumer = Echo.start()
+        for i in range(n):
+            consumer.tell({"n": i, "text": "x"})
+        consumer.ask("all received")
+        consumer.stop()
+
+    def spawn(n: int) -> None:
+        for _ in range(n):
+            Echo.start().stop()
+
+    return {
+        "ping_pong": _fewer(plainly(ping_pong)),
+        "produce": plainly(produce),
+        "spawn": _fewer(plainly(spawn)),
+    }
+
+
+def _thespian() -> dict[str, Side]:
+    from thespian.actors import Actor, ActorExitRequest, ActorSystem
+
+    class Echo(Actor):  # type: ignore[misc] # the library is untyped
+        def receiveMessage(self, message: Any, sender: Any) -> None:  # noqa: N802 - its name
+            if not isinstance(message, ActorExitRequest):
+                self.send(sender, message)
+
+    def with_system(work: Callable[[Any, int], None]) -> Side:
+        timed: Callable[[Any, int], float] = lambda system, n: plainly(  # noqa: E731
+            lambda count: work(system, count)
+        )(n)
+
+        def run(n: int) -> float:
+            system = ActorSystem("simpleSystemBase")
+            try:
+                return timed(system, n)
+            finally:
+                system.shutdown()
+
+        return run
+
+    def ping_pong(system: Any, n: int) -> None:
+        echo = system.createActor(Echo)
+        for i in range(n):
+            system.ask(echo, {"n": i})
+
+    def spawn(system: Any, n: int) -> None:
+        for _ in range(n):
+            system.tell(system.createActor(Echo), ActorExitRequest())
+
+    return {
+        "ping_pong": _fewer(with_system(ping_pong)),
+        "spawn": _fewer(with_system(spawn)),
+    }
+
+
+def _xoscar() -> dict[str, Side]:
+    import xoscar
+
+    class Echo(xoscar.Actor):  # type: ignore[misc] # the library is untyped
+        def echo(self, message: Any) -> Any:
+            return message
+
+    def with_pool(work: Callable[[str, int], Any]) -> Side:
+        def run(n: int) -> float:
+            async def main(n: int) -> float:
+                pool = await xoscar.create_actor_pool("127.0.0.1", n_process=0)
+                async with pool:
+                    loop = asyncio.get_running_loop()
+                    start = loop.time()
+                    await work(pool.external_address, n)
+                    return loop.time() - start
+
+            return asyncio.run(main(n))
+
+        return run
+
+    async def ping_pong(address: str, n: int) -> None:
+        echo = await xoscar.create_actor(Echo, address=address, uid="echo")
+        for i in range(n):
+            await echo.echo({"n": i})
+
+    async def spawn(address: str, n: int) -> None:
+        for i in range(n):
+            await xoscar.destroy_actor(
+                await xoscar.create_actor(Echo, address=address, uid=f"echo-{i}")
+            )
+
+    return {
+        "ping_pong": _fewer(with_pool(ping_pong)),
+        "spawn": _fewer(with_pool(spawn)),
+    }
+
+
+def _ray() -> dict[str, Side]:
+    import ray
+
+    class Echo:
+        def echo(self, message: Any) -> Any:
+            return message
+
+    def ping_pong(n: int) -> float:
+        if not ray.is_initialized():
+            ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False)
+        echo = ray.remote(Echo).remote()
+        ray.get(echo.echo.remote(0))  # it takes seconds to start, which are not counted
+
+        def work(count: int) -> None:
+            for i in range(count):
+                ray.get(echo.echo.remote({"n": i}))
+
+        try:
+            return plainly(work)(n)
+        finally:
+            ray.kill(echo)
+
+    return {"ping_pong": _fewer(ping_pong)}
+
+
+_LIBRARIES: dict[str, Callable[[], dict[str, Side]]] = {
+    "pykka": _pykka,
+    "thespian": _thespian,
+    "xoscar": _xoscar,
+    "ray": _ray,
+}
