@@ -26,6 +26,7 @@ _echosvc_completion() {
     local IFS=$'\\n'
     COMPREPLY=( $(_ECHOSVC_COMPLETE=complete_bash COMP_LINE="$COMP_LINE" COMP_POINT="$COMP_POINT" \\
         COMP_WORDBREAKS="$COMP_WORDBREAKS" "$1" 2>/dev/null) )
+    [[ ${COMPREPLY[0]} == *= ]] && compopt -o nospace
 }
 complete -o default -F _echosvc_completion echosvc\
 """

@@ -7,6 +7,7 @@ can't be seen here, so where that is possible nothing is claimed.
 from __future__ import annotations
 
 import ast
+import os
 import re
 import warnings
 from collections.abc import Iterable, Iterator
@@ -59,9 +60,7 @@ class Mentions:
 def gather(folder: Path) -> Mentions:
     """Read the Python files in a folder and below; one that doesn't compile is passed over."""
     found = Mentions()
-    for file in sorted(folder.rglob("*.py")):
-        if any(part.startswith(".") for part in file.relative_to(folder).parts):
-            continue
+    for file in _files(folder):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -70,6 +69,16 @@ def gather(folder: Path) -> Mentions:
             continue  # a source with such a fault has had it said
         _read(tree, file, found)
     return found
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Yield the Python files of an application, without those of an environment within it."""
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name[0] != "." and name != "__pycache__")
+        if "pyvenv.cfg" in names:
+            folders.clear()
+            continue
+        yield from (Path(parent, name) for name in sorted(names) if name.endswith(".py"))
 
 
 def _read(tree: ast.Module, file: Path, found: Mentions) -> None:

@@ -19,7 +19,9 @@ print("loaded:", *({{name.split(".")[0] for name in sys.modules}} & set({heavy!r
 
 
 @pytest.mark.parametrize(
-    "args", [["--help"], ["run", "--help"], ["version"], ["completion", "bash"]], ids=" ".join
+    "args",
+    [["--help"], ["run", "--help"], ["tree", "--help"], ["version"], ["completion", "bash"]],
+    ids=" ".join,
 )
 def test_help_and_completion_import_nothing_heavy(shell: Shell, args: list[str]) -> None:
     done = subprocess.run(

@@ -132,6 +132,14 @@ def test_names_that_cannot_be_told_are_let_be(app: Shell) -> None:
     assert warnings(app) == []
 
 
+def test_environment_within_the_folder_is_not_the_applications(app: Shell) -> None:
+    app.write("src/env/pyvenv.cfg", "home = /usr\n")
+    app.write("src/env/lib/x.py", "process.send('nobody', 'x')\n")
+    assert warnings(app) == []
+    app.write("src/lib/x.py", "process.send('nobody', 'x')\n")
+    assert len(warnings(app)) == 1
+
+
 def test_warnings_as_json_stand_beside_faults(app: Shell) -> None:
     app.write("src/_index.yaml", MANIFEST + SERVICE)
     [warning] = json.loads(app("check", "--json").stdout)
