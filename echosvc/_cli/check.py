@@ -14,7 +14,7 @@ from echosvc._cli.source import Project, find_project
 from echosvc._cli.text import one_line, plural
 
 if TYPE_CHECKING:
-    from echosvc._manifest.entry import Entry
+    from echosvc._manifest.registry import Registry
     from echosvc.errors import ManifestError
 
 
@@ -41,12 +41,11 @@ def check(
     from echosvc._cli.config import configure
     from echosvc._manifest.advice import advise
     from echosvc._manifest.check import NO_DEFAULTS, gather
-    from echosvc._manifest.kinds import KINDS
+    from echosvc._manifest.registry import Registry
     from echosvc.errors import ManifestError
 
     settings: Settings = ctx.obj
     project = None
-    entries: list[Entry] = []
     faults: list[ManifestError] = []
     warnings: list[ManifestError] = []
     defaults = NO_DEFAULTS
@@ -57,9 +56,10 @@ def check(
         faults += error.faults
     if project is not None:
         entries, found = gather(project.src, tuple(override or ()), defaults=defaults)
-        faults += found or _faults_of_commands(entries)
+        registry = Registry(entries)
+        faults += found or _faults_of_commands(registry)
         if not faults:
-            warnings = advise(project.src, entries, KINDS)
+            warnings = advise(project.src, registry)
     if json:
         print_json(
             [_plain(each, "fault") for each in faults]
@@ -74,14 +74,13 @@ def check(
     return exits.MANIFEST if faults else exits.DONE
 
 
-def _faults_of_commands(entries: Sequence[Entry]) -> tuple[ManifestError, ...]:
+def _faults_of_commands(registry: Registry) -> tuple[ManifestError, ...]:
     """Return what is wrong with the commands that entries have by their `meta`."""
     from echosvc._cli.run import commands_of
-    from echosvc._manifest.registry import Registry
     from echosvc.errors import ManifestError
 
     try:
-        commands_of(Registry(entries))
+        commands_of(registry)
     except ManifestError as error:
         return error.faults or (error,)
     return ()

@@ -6,30 +6,31 @@ ends.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from echosvc._manifest import mentions
 from echosvc._manifest.check import ordered
 from echosvc._manifest.entry import Entry
 from echosvc._manifest.graph import references
-from echosvc._manifest.kinds import Kind, ProcessPy, ProcessService, ProcessSupervisor
+from echosvc._manifest.kinds import ProcessPy, ProcessService, ProcessSupervisor
 from echosvc._manifest.manifest import display
 from echosvc._manifest.near import did_you_mean
 from echosvc._manifest.source import path_of
 from echosvc.errors import ManifestError
 
+if TYPE_CHECKING:
+    from echosvc._manifest.registry import Registry
 
-def advise(
-    folder: Path | str, entries: Iterable[Entry], kinds: Mapping[str, Kind]
-) -> list[ManifestError]:
+
+def advise(folder: Path | str, registry: Registry) -> list[ManifestError]:
     """Return the warnings about an application without faults, ordered by file and line."""
-    entries = list(entries)
+    entries = list(registry)
     found = mentions.gather(Path(folder).absolute())
     return ordered(
         [
-            *_unused(entries, kinds, found),
+            *_unused(entries, registry, found),
             *_unregistered(entries, found),
             *_without_restart(entries),
         ]
@@ -37,14 +38,16 @@ def advise(
 
 
 def _unused(
-    entries: list[Entry], kinds: Mapping[str, Kind], found: mentions.Mentions
+    entries: list[Entry], registry: Registry, found: mentions.Mentions
 ) -> Iterator[ManifestError]:
     """Find entries that nothing starts.
 
     A process with `io` is for the command line, and a terminal host is what it is run on. An
     entry may be found by what it notes under `meta`, or be named in the arguments of another.
     """
-    named = {target for entry in entries for _, target, _ in references(entry, kinds[entry.kind])}
+    named = {
+        target for entry in entries for _, target, _ in references(entry, registry.kind(entry))
+    }
     named |= {text for entry in entries for text in _texts([entry.data, entry.meta])}
     for entry in entries:
         lifecycle: Any = getattr(entry.spec, "lifecycle", None)

@@ -112,7 +112,7 @@ def load(folder: Path, data: bytes) -> None:
     if registry is not None:
         assert all(entry.spec is not None for entry in registry)
         assert bool(registry.dependencies().levels) == bool(len(registry))
-        assert all(str(warning) for warning in advise(folder, registry, KINDS))
+        assert all(str(warning) for warning in advise(folder, registry))
 
 
 def test_the_sound_one_is_sound(folder: Path) -> None:
