@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from echosvc import errors
+# What runs the application is loaded here, before the terminal is opened: from then on the thread
+# that edits lines has its own things to load, and the two would be in each other's way.
+import echosvc._boot  # noqa: F401
+from echosvc import errors, open_runtime
 from echosvc._cli import exits
 from echosvc._cli.logs import LogHandler, logging_to_stderr
 from echosvc._cli.settings import Settings
@@ -110,8 +113,6 @@ class _Run:
                 return await self._serve(terminal)
 
     async def _serve(self, terminal: Terminal | None = None) -> object:
-        from echosvc import open_runtime
-
         plan = self.plan
         async with open_runtime(self.registry, terminal=terminal, auto_start=False) as runtime:
             self.conductor.stop = partial(self._stop, runtime)
