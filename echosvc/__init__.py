@@ -21,6 +21,7 @@ For a program that embeds it::
 
     open_runtime            processes and services inside any trio program
     supervision             OTP's supervisors for plain trio tasks
+    kinds                   for packages that add kinds of entries
 
 Modules and names are imported when they are first used, so that the command line starts quickly
 and `from echosvc import errors` costs nothing.
@@ -32,7 +33,7 @@ How it is built, lowest first; each may import only what stands above it in this
     _runtime/                                                             the process model
     process.py coroutine.py io.py logger.py events.py pg.py ctx.py        what a process calls
     _manifest/                                                            entries from YAML
-    _library/   funcs.py store.py env.py registry.py                      libraries with entries
+    _library/   funcs.py store.py env.py registry.py kinds.py             libraries with entries
     _terminal/                                                            the screen
     _boot.py, _changes.py, _open.py                                       all of it, joined
     _cli/, testing.py
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
         events,
         funcs,
         io,
+        kinds,
         logger,
         pg,
         process,
@@ -86,6 +88,7 @@ __all__ = [
     "events",
     "funcs",
     "io",
+    "kinds",
     "logger",
     "open_runtime",
     "pg",
@@ -113,9 +116,21 @@ def __getattr__(name: str) -> Any:
     elif name in __all__:
         value = importlib.import_module(f"echosvc.{name}")
     else:
-        raise AttributeError(f"module 'echosvc' has no attribute {name!r}")
+        value = _added(name)
+        if value is None:
+            raise AttributeError(f"module 'echosvc' has no attribute {name!r}")
     globals()[name] = value
     return value
+
+
+def _added(name: str) -> Any:
+    """Give a module that an installed package adds, if there is one of this name."""
+    if name.startswith("_"):
+        return None
+    # Late: it is for those names only that are nowhere else.
+    from echosvc._manifest import plugins
+
+    return plugins.module(name)
 
 
 def __dir__() -> list[str]:

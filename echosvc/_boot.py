@@ -104,7 +104,7 @@ class Boot:
             program = self._programs[id] = self._program(id, sources.reload)
             return program
 
-        return Program(id, load(entry), mailbox=entry.spec.mailbox, reload=reload)
+        return Program(id, load(entry), mailbox=getattr(entry.spec, "mailbox", None), reload=reload)
 
     async def start(self, runtime: Runtime, *, auto_start: bool = True) -> None:
         """Start everything with ``auto_start``, and what that needs; or let others do so."""

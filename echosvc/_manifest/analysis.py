@@ -13,6 +13,8 @@ from pathlib import Path
 from types import CodeType
 from typing import Final
 
+from echosvc._manifest import plugins
+
 PUBLIC_MODULES: Final = frozenset(
     {
         "channel",
@@ -41,11 +43,16 @@ PACKAGE: Final = "echosvc"
 
 
 @functools.cache
-def exists(module: str) -> bool:
+def is_own(module: str) -> bool:
     """Whether echosvc has this module for sources."""
     if module in ALWAYS:
         return True
     return module in PUBLIC_MODULES and find_spec(f"{PACKAGE}.{module}") is not None
+
+
+def exists(module: str) -> bool:
+    """Whether there is this module for sources: echosvc's, or one that a package adds."""
+    return is_own(module) or (module not in PUBLIC_MODULES and module in plugins.module_names())
 
 
 def is_module(name: str) -> bool:
@@ -55,7 +62,7 @@ def is_module(name: str) -> bool:
 
 def available() -> list[str]:
     """Return the modules that `modules` may list, in alphabetical order."""
-    return sorted(module for module in PUBLIC_MODULES if exists(module))
+    return sorted(module for module in {*PUBLIC_MODULES, *plugins.module_names()} if exists(module))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,10 @@ from typing import Any, Final
 
 from echosvc._manifest import graph, manifest, overrides, source
 from echosvc._manifest.entry import Entry, where
-from echosvc._manifest.kinds import KINDS, Kind
+from echosvc._manifest.kinds import Kind
 from echosvc._manifest.manifest import Draft
 from echosvc._manifest.near import did_you_mean, shown
+from echosvc._manifest.plugins import ALL_KINDS
 from echosvc._manifest.validate import COMMON, validate
 from echosvc.errors import ManifestError
 
@@ -23,7 +24,7 @@ def check(
     folder: Path | str,
     overrides: Iterable[str] = (),
     *,
-    kinds: Mapping[str, Kind] = KINDS,
+    kinds: Mapping[str, Kind] = ALL_KINDS,
     env: Mapping[str, str] | None = None,
     defaults: Defaults = NO_DEFAULTS,
 ) -> list[ManifestError]:
@@ -38,7 +39,7 @@ def gather(
     folder: Path | str,
     texts: Iterable[str] = (),
     *,
-    kinds: Mapping[str, Kind] = KINDS,
+    kinds: Mapping[str, Kind] = ALL_KINDS,
     env: Mapping[str, str] | None = None,
     sources: bool = True,
     defaults: Defaults = NO_DEFAULTS,
@@ -107,7 +108,11 @@ def _entry(
         faults.append(_fault(draft, ("meta",), message, "write key: value below it"))
     for name in COMMON:
         data.pop(name, None)
-    kind = kinds.get(draft.kind)
+    try:
+        kind = kinds.get(draft.kind)
+    except ManifestError as fault:  # it is there, and of no use
+        faults.append(_fault(draft, ("kind",), fault.message, fault.hint))
+        return None
     if kind is None:
         if draft.kind:  # a missing one has been said
             hint = did_you_mean(draft.kind, kinds) or f"there are {', '.join(kinds)}"

@@ -196,16 +196,22 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of entry: its name, what an entry of it may say, and what it refers to."""
+    """A kind of entry.
+
+    Attributes:
+        name: What an entry calls it; two words with a dot, the first for whose it is.
+        spec: What an entry may say: a Struct, whose fields' types and defaults are checked.
+        references: The fields that name other entries, and which kinds these may be.
+        check: Finds what is wrong in an entry beyond that: `entry.fault(message, *path)`.
+        run: What an entry does whose spec has a `lifecycle`: an ``async def`` that gets the entry.
+            It is the main of a process, which is started, restarted and stopped as a service is.
+    """
 
     name: str
     spec: type[msgspec.Struct]
     references: tuple[Reference, ...] = ()
     check: Callable[[Entry], Iterable[ManifestError]] | None = None
-    """Finds what is wrong in an entry beyond its fields' types: `entry.fault(message, *path)`."""
-
     run: Callable[[Entry], Awaitable[object]] | None = None
-    """What a startable entry does: an ``async def``, run as the process of a service is."""
 
     @property
     def startable(self) -> bool:

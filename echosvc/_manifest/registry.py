@@ -10,10 +10,11 @@ from echosvc._manifest import graph, source
 from echosvc._manifest.check import NO_DEFAULTS, Defaults, build, gather, ordered
 from echosvc._manifest.entry import Entry
 from echosvc._manifest.graph import Dependencies, dependencies
-from echosvc._manifest.kinds import KINDS, Kind
+from echosvc._manifest.kinds import Kind
 from echosvc._manifest.manifest import INDEX, Draft, absolute, is_name
 from echosvc._manifest.near import did_you_mean, near
 from echosvc._manifest.node import node_of
+from echosvc._manifest.plugins import ALL_KINDS
 from echosvc.errors import ManifestError, NotFound
 
 
@@ -26,7 +27,7 @@ class Registry:
     def __init__(
         self,
         entries: Iterable[Entry] = (),
-        kinds: Mapping[str, Kind] = KINDS,
+        kinds: Mapping[str, Kind] = ALL_KINDS,
         defaults: Defaults = NO_DEFAULTS,
     ) -> None:
         self._entries = {entry.id: entry for entry in entries}
@@ -39,7 +40,7 @@ class Registry:
         folder: Path | str,
         overrides: Iterable[str] = (),
         *,
-        kinds: Mapping[str, Kind] = KINDS,
+        kinds: Mapping[str, Kind] = ALL_KINDS,
         env: Mapping[str, str] | None = None,
         sources: bool = True,
         defaults: Defaults = NO_DEFAULTS,
@@ -69,7 +70,7 @@ class Registry:
         entries: Iterable[Mapping[str, Any]],
         folder: Path | str = ".",
         *,
-        kinds: Mapping[str, Kind] = KINDS,
+        kinds: Mapping[str, Kind] = ALL_KINDS,
     ) -> Registry:
         """Make a registry in code, from entries as a manifest has them.
 

@@ -26,6 +26,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from echosvc._manifest import analysis as static
+from echosvc._manifest import plugins
 from echosvc._manifest.entry import Entry
 from echosvc._manifest.manifest import absolute, display
 from echosvc._manifest.near import did_you_mean, shown
@@ -265,6 +266,12 @@ def module_name(path: Path) -> str:
 
 def _run(entry: Entry, path: Path, analysis: static.Analysis) -> ModuleType:
     """Run a file as a module; on failure `sys.modules` is as it was before."""
+    for index, listed in enumerate(getattr(entry.spec, "modules", ())):
+        try:
+            if not static.is_own(listed):
+                plugins.module(listed)
+        except ManifestError as fault:
+            raise entry.fault(fault.message, "modules", index, hint=fault.hint) from fault
     name = module_name(path)
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None:  # Python knows no loader for the suffix
