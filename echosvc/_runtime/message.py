@@ -21,15 +21,18 @@ class Message:
 
     __slots__ = ("_age", "_asked", "_call", "data", "sender", "topic")
 
+    _age: int
+    """Its number among the messages of its mailbox; has none until it waits there."""
+    _asked: Process
+    """Who is to answer; nobody when it is no question."""
+
     def __init__(self, topic: str, sender: Pid | None, data: Any, call: int = 0) -> None:
         self.topic = topic
         self.sender = sender
         """The PID of the process that sent it; `None` when that was no process."""
         self.data = data
         """No payload is `None`, one value is itself, several are a tuple."""
-        self._age = 0
         self._call = call  # the number of the question that this is, 0 when nobody waits
-        self._asked: Process | None = None
 
     def __repr__(self) -> str:
         return f"<Message {self.topic!r} from {self.sender}: {self.data!r}>"
@@ -50,7 +53,7 @@ class Message:
             Invalid: Nobody asked: the message was sent, not called. Or the value is an exception
                 that is none of `Exception`, or cannot be copied.
         """
-        if self._asked is None or self.sender is None:
+        if not self._call or self.sender is None:
             raise Invalid(f"message {self.topic!r} was sent, not called: nobody waits for a reply")
         if isinstance(value, Exception):
             answer: Any = value
