@@ -7,4 +7,5 @@
 - workers.py, worker.py: Python processes that run functions, and what runs in them
 - stores.py, sqlite.py: keys and values, in memory and in a file
 - plain.py: what can be written down and read again
+- versions.py: the registry of a running system as a process sees it
 """

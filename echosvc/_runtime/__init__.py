@@ -5,6 +5,7 @@ Values:
 - message.py: what arrives in an inbox or an events channel
 - signals.py: everything else that one process does to another, as plain values
 - snapshot.py: how values cross from one process to another without being shared
+- text.py: what a caller gave where a text was asked for
 
 One process:
 - mailbox.py: where messages and events wait
@@ -18,6 +19,7 @@ One process:
 - spawner.py: one process starts another
 - registry.py, options.py: what a process sees of names, and says about itself
 - current.py: which process is running
+- context.py: where its context values are found
 - program.py: what a process runs: an `async def`, checked before it starts
 - crash.py: how an end is told to people
 - info.py: snapshots for a person who looks
@@ -27,6 +29,7 @@ All of them:
 - host.py: a nursery that runs processes
 - carrier.py: the tasks that they run in
 - service.py, tree.py, services.py: processes that are kept running, on supervisors
+- groups.py: process groups, and who watches them
 - bus.py: news of what happens, for those who listen
 - dead_letters.py: messages that nobody will receive
 - terminal.py: what a terminal host lends to its process

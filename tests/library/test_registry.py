@@ -38,6 +38,7 @@ ENTRIES = """
     - {name: double, kind: function.py, source: file://work.py, method: double}
     - {name: notes, kind: store.memory}
 """
+NAMED = {"source": "file://work.py", "method": "named"}
 WORK = """
     from echosvc import process
 
@@ -230,6 +231,36 @@ async def test_all_on_an_updated_host_is_restarted(runtime: Runtime) -> None:
         "top up first",
     ]
     assert runtime.hosts["app:processes"].options.max_processes == 50
+
+
+async def test_a_supervisor_is_restarted_with_what_it_consists_of(runtime: Runtime) -> None:
+    child = {"entry": "app:child", "args": ["child"]}
+    await (
+        registry.changes()
+        .create({"id": "app:child", "kind": "process.py", **NAMED})
+        .create(
+            {
+                "id": "app:tree",
+                "kind": "process.supervisor",
+                "host": "app:processes",
+                "children": [child],
+                "lifecycle": {"auto_start": True},
+            }
+        )
+        .apply()
+    )
+    await settle()
+    assert took_place(runtime)[-1] == "child up first"
+    await registry.changes().update("app:child", {"mailbox": 10}).apply()
+    await settle()
+    assert took_place(runtime) == ["child down first", "child up first"]
+    changes = registry.changes().update("app:tree", {"children": [child | {"args": ["x", "y"]}]})
+    await changes.apply()
+    await settle()
+    assert took_place(runtime) == ["child down first", "x up y"]
+    await registry.changes().delete("app:tree").delete("app:child").apply()
+    assert took_place(runtime) == ["x down y"]
+    assert "app:tree" not in states(runtime)
 
 
 async def test_an_update_of_meta_restarts_nothing(runtime: Runtime) -> None:
