@@ -203,8 +203,8 @@ class Channel(trio.abc.SendChannel[T], trio.abc.ReceiveChannel[T]):
                 return cast("T", waiter.value)
         value, ok = self._take()
         current = self._slice or self._find_slice()
-        current.left -= 1
-        if current.left <= 0 and current.is_used_up():
+        current.left = left = current.left - 1
+        if left <= 0 and current.is_used_up():
             await cancel_shielded_checkpoint()
         if not ok:
             raise trio.EndOfChannel

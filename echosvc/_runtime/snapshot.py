@@ -72,13 +72,13 @@ def snapshot_payload(payload: tuple[Any, ...]) -> Any:
 
 def _copy(value: Any) -> Any:
     kind = type(value)
-    if kind in _AS_IS:
-        return value
-    if kind is dict:
+    if kind is dict:  # first, for it is what most messages are
         for v in value.values():
             if type(v) not in _AS_IS:
                 return {k: v if type(v) in _AS_IS else _copy(v) for k, v in value.items()}
         return value.copy()  # with the look at its values, half the time of a comprehension
+    if kind in _AS_IS:
+        return value
     if kind is list:
         return [v if type(v) in _AS_IS else _copy(v) for v in value]
     if kind is tuple:
