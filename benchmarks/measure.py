@@ -54,14 +54,6 @@ class Measured:
         """The median of a side's rounds."""
         return statistics.median(self.samples[side])
 
-    def spread(self, side: str) -> float:
-        """Half of the distance between the quartiles, as a share of the median."""
-        samples = self.samples[side]
-        if len(samples) < 3:
-            return 0.0
-        low, _, high = statistics.quantiles(samples, n=4, method="inclusive")
-        return (high - low) / 2 / self.median(side)
-
     def ratios(self, side: str = OURS) -> list[float]:
         """How many times as fast as the reference a side was, in each round."""
         return [
@@ -71,6 +63,14 @@ class Measured:
     def ratio(self, side: str = OURS) -> float:
         """The median of that: what both sides met in the same round weighs out."""
         return statistics.median(self.ratios(side))
+
+    def spread(self, side: str = OURS) -> float:
+        """Half of the distance between the quartiles of the ratio, as a share of it."""
+        ratios = self.ratios(side)
+        if len(ratios) < 2:
+            return 0.0
+        low, _, high = statistics.quantiles(ratios, n=4, method="inclusive")
+        return (high - low) / 2 / self.ratio(side)
 
 
 def measure(row: Row, rounds: int, scale: float = 1.0) -> Measured:

@@ -60,11 +60,11 @@ def as_data(measured: list[Measured], growth: list[dict[str, Any]], load: Any) -
                 "hold": each.row.hold,
                 "after": each.row.after,
                 "ratio": each.ratio(),
+                "spread": each.spread(),
                 "ratios": each.ratios(),
                 "sides": {
                     side: {
                         "median": each.median(side),
-                        "spread": each.spread(side),
                         "samples": samples,
                     }
                     for side, samples in each.samples.items()
@@ -93,15 +93,10 @@ def show(measured: list[Measured], console: Console) -> None:
         style="dim",
         highlight=False,
     )
-    table = Table(
-        caption="ratio: times as fast as raw trio, median of rounds; ± half the quartiles"
-    )
+    table = Table(caption="ratio: times as fast as raw trio, the median of the rounds")
     table.add_column("work", no_wrap=True)
-    table.add_column("trio", justify="right", no_wrap=True)
-    table.add_column("echosvc", justify="right", no_wrap=True)
-    table.add_column("ratio", justify="right", no_wrap=True)
-    table.add_column("hold", justify="right", no_wrap=True)
-    table.add_column("after", justify="right", no_wrap=True)
+    for column in ("trio", "echosvc", "ratio", "±", "hold", "after"):
+        table.add_column(column, justify="right", no_wrap=True)
     with_others = any(len(each.samples) > 2 for each in measured)
     if with_others:
         table.add_column("others, times as fast as raw trio")
@@ -118,6 +113,7 @@ def show(measured: list[Measured], console: Console) -> None:
             _amount(each, REFERENCE),
             _amount(each, OURS),
             Text(f"{ratio:.2f}", style=style),
+            f"{each.spread():.0%}",
             f"{row.hold:.2f}" if row.hold else "",
             f"{row.after:.2f}" if row.after else "",
             *([others] if with_others else []),
@@ -126,11 +122,9 @@ def show(measured: list[Measured], console: Console) -> None:
 
 
 def _amount(each: Measured, side: str) -> str:
-    median, spread = each.median(side), each.spread(side)
+    median = each.median(side)
     if each.row.unit == "bytes":
-        shown = f"{median / 1000:.2f} KB"
-    elif each.row.unit == "seconds":
-        shown = f"{median:.3f} s"
-    else:
-        shown = f"{median:.2f} µs"
-    return f"{shown} ±{spread:.0%}"
+        return f"{median / 1000:.2f} KB"
+    if each.row.unit == "seconds":
+        return f"{median:.3f} s"
+    return f"{median:.2f} µs"
