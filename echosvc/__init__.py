@@ -69,6 +69,7 @@ if TYPE_CHECKING:
     from echosvc._runtime.message import Event, Message
     from echosvc._runtime.pid import Pid
     from echosvc._runtime.runtime import Runtime
+    from echosvc._runtime.service import ServiceInfo, ServiceState
     from echosvc.channel import Channel
     from echosvc.errors import Error
 
@@ -79,6 +80,8 @@ __all__ = [
     "Message",
     "Pid",
     "Runtime",
+    "ServiceInfo",
+    "ServiceState",
     "__version__",
     "channel",
     "coroutine",
@@ -106,6 +109,8 @@ _HOMES: Final = {
     "Message": "echosvc._runtime.message",
     "Pid": "echosvc._runtime.pid",
     "Runtime": "echosvc._runtime.runtime",
+    "ServiceInfo": "echosvc._runtime.service",
+    "ServiceState": "echosvc._runtime.service",
     "open_runtime": "echosvc._open",
 }
 

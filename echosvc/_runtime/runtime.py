@@ -32,6 +32,7 @@ from echosvc._runtime.services import (
     ServiceInfo,
     ServiceOptions,
     Services,
+    ServiceState,
     Supervised,
 )
 from echosvc._runtime.snapshot import snapshot
@@ -42,6 +43,7 @@ from echosvc.errors import (
     AlreadyExists,
     Invalid,
     NotFound,
+    Timeout,
     Unavailable,
 )
 from echosvc.time import Duration, parse_duration
@@ -213,6 +215,22 @@ class Runtime(Routes):
             StartFailed: It did not come up.
         """
         await self._services.restart(id, reason)
+
+    async def wait_service(
+        self, id: str, *states: ServiceState, timeout: Duration = "10s"
+    ) -> ServiceState:
+        """Wait until a service is in one of these states; Running with none given.
+
+        A state that it only passes through is seen too.
+
+        Raises:
+            NotFound: No service of this id has been started.
+            Timeout: It was in none of them in time.
+        """
+        seconds = parse_duration(timeout)
+        with trio.move_on_after(seconds):
+            return await self._services.wait(id, states or (ServiceState.RUNNING,))
+        raise Timeout(f"service {id} did not come into the state waited for within {seconds:g}s")
 
     async def forget_service(self, id: str) -> None:
         """Let there be another service with the id of one that has been stopped."""

@@ -13,6 +13,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal
 
 import trio
+from trio_util import AsyncValue
 
 from echosvc._channel.core import Channel
 from echosvc._channel.native import select_native
@@ -100,14 +101,20 @@ class Supervised:
         self.runtime = runtime
         self.id = id
         self.parent = parent
-        self.state = ServiceState.UNKNOWN
+        self.states = AsyncValue(ServiceState.UNKNOWN)  # for who waits for one
         self.since = runtime.now()
         self.starts = 0
         self.last_error: BaseException | None = None
         self.stop_reason = ""
-        self.has_run = False  # it has been Running once
         self.settled = trio.Event()  # it has been Running, or has ended, for the first time
+        self.has_run = False  # it has been Running once
         self.supervisor: Supervisor | None = None  # whose child it is
+
+    @property
+    def state(self) -> ServiceState:
+        """Where it is in its life."""
+        state: ServiceState = self.states.value
+        return state
 
     @property
     def pid(self) -> Pid | None:
@@ -147,12 +154,12 @@ class Supervised:
         """Come into a state, and tell."""
         if state is self.state:
             return
-        self.state = state
         self.since = self.runtime.now()
         if state is ServiceState.STARTING:
             self.starts += 1
         if state is ServiceState.RUNNING:
             self.has_run = True
+        self.states.value = state
         if state in _SETTLED:
             self.settled.set()
         pid = self.pid

@@ -122,6 +122,11 @@ class Services:
         if self._supervisor is not None and self._is_child(service):
             await self._supervisor.remove(id)
 
+    async def wait(self, id: str, states: tuple[ServiceState, ...]) -> ServiceState:
+        """Wait until a service is in one of these states."""
+        state: ServiceState = await self._find(id).states.wait_value(states.__contains__)
+        return state
+
     def _find(self, id: str) -> Supervised:
         service = self._all.get(id)
         if service is None:
