@@ -7,6 +7,7 @@
 - budget.py: all rows, with what each has to hold and what we are after
 - load.py: throughput, latency and memory against the number of processes
 - growth.py: how costs grow
-- report.py, plots.py, regression.py: the table, the JSON file, the plots, and the comparison with
-  baseline.json
+- report.py, plots.py: the table, the JSON file and the plots
+- regression.py: the comparison with baseline.json
+- document.py: the numbers in docs/performance.md
 """
