@@ -9,10 +9,15 @@ from typing import Any, ClassVar, Final, Generic, NamedTuple, NoReturn, Self, Ty
 
 import trio
 import trio.abc
-from trio.lowlevel import cancel_shielded_checkpoint, checkpoint_if_cancelled, enable_ki_protection
+from trio.lowlevel import (
+    cancel_shielded_checkpoint,
+    checkpoint_if_cancelled,
+    enable_ki_protection,
+    wait_task_rescheduled,
+)
 
 from echosvc._channel.slices import Slice, current_slice
-from echosvc._channel.waiting import NOBODY, Waiter, enter, park
+from echosvc._channel.waiting import NOBODY, Waiter, enter, enter_all, park
 from echosvc.errors import Invalid
 
 T = TypeVar("T")
@@ -196,7 +201,8 @@ class Channel(trio.abc.SendChannel[T], trio.abc.ReceiveChannel[T]):
         """
         await checkpoint_if_cancelled()
         while not (self._buffer or self._is_ready()):
-            waiter = await park((self,))
+            waiter = enter_all((self,))
+            await wait_task_rescheduled(waiter._abort)
             if waiter.claimed:
                 if not waiter.ok:
                     raise trio.EndOfChannel

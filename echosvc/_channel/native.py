@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from trio.lowlevel import cancel_shielded_checkpoint, checkpoint_if_cancelled, enable_ki_protection
+from trio.lowlevel import (
+    cancel_shielded_checkpoint,
+    checkpoint_if_cancelled,
+    enable_ki_protection,
+    wait_task_rescheduled,
+)
 
 from echosvc._channel.core import Channel, Selected, SendCase
 from echosvc._channel.slices import slice_is_used_up
-from echosvc._channel.waiting import park
+from echosvc._channel.waiting import enter_all
 
 Native = Channel[Any] | SendCase[Any]
 
@@ -28,8 +33,11 @@ def poll(places: Sequence[Native]) -> Selected[Any] | None:
 
 def _oldest(first: Native, places: Sequence[Native]) -> Native:
     """Of the ready channels of one mailbox, the one whose next message is the oldest."""
-    siblings = [p for p in places if p._mailbox is first._mailbox and p._is_ready()]
-    return min(siblings, key=lambda place: place._age())
+    oldest, age = first, first._age()
+    for place in places:
+        if place._mailbox is first._mailbox and place._is_ready() and place._age() < age:
+            oldest, age = place, place._age()
+    return oldest
 
 
 @enable_ki_protection
@@ -40,11 +48,10 @@ async def select_native(places: Sequence[Native], default: bool = False) -> Sele
         selected = poll(places)
         if selected is None:
             if not default:
-                waiter = await park(tuple(places))
+                waiter = enter_all(tuple(places))
+                await wait_task_rescheduled(waiter._abort)
                 if waiter.claimed:
-                    return Selected(
-                        waiter.channel, waiter.value, waiter.ok, default=False, sent=waiter.sent
-                    )
+                    return Selected(waiter.channel, waiter.value, waiter.ok, False, waiter.sent)
                 continue  # woken to look again
             selected = NOTHING_READY
         if slice_is_used_up():
