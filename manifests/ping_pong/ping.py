@@ -1,6 +1,8 @@
 """Plays with a pong of its own, and is told how that ended."""
 
-from echosvc import channel, io, process, time
+from contextlib import suppress
+
+from echosvc import channel, errors, io, process, time
 
 
 async def main() -> int:
@@ -23,7 +25,8 @@ async def main() -> int:
                 process.send(pong, "enough")
             case process.Message(topic="pong", data=left):
                 io.print(f"pong from {pong}, {left} to go")
-                process.send(pong, "ping", left)
+                with suppress(errors.ProcessNotFound):  # its EXIT is among the events then
+                    process.send(pong, "ping", left)
             case process.Event(kind=process.event.EXIT, result=result):
                 io.print(f"pong ended: {result.value if result.ok else result.error}")
                 return 0 if result.ok else 1

@@ -83,7 +83,7 @@ class Model:
             return
         waiting = [node]
         for other in reversed(list(self.group(above, node))):
-            if other is node or other.state == "stopped":
+            if other is node or other.state.endswith("stopped"):  # on purpose
                 continue
             self.call_off(other)
             self.stop(other)
