@@ -25,10 +25,12 @@ def main() -> int:
     what.add_argument("--growth", action="store_true", help="how costs grow, and nothing else")
     parser.add_argument("--only", default="", help="rows whose name contains this")
     parser.add_argument("--rounds", type=int, default=0, help="how many rounds are measured")
-    parser.add_argument("--baseline", action="store_true", help="write baseline.json anew")
+    parser.add_argument(
+        "--baseline", action="store_true", help="write baseline.json anew (with --quick)"
+    )
     parser.add_argument("--json", type=Path, default=report.RESULTS / "latest.json")
     options = parser.parse_args()
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 140)
     logging.getLogger().addHandler(logging.NullHandler())  # nobody reads it, on any side
     if options.growth:
         growth.show(growth.measure(console), console)
