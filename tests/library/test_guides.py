@@ -17,7 +17,7 @@ from echosvc import open_runtime
 from tests.docs.guides import GUIDES, Example, examples
 from tests.typing.check import mypy_says
 
-PROGRAMS = [example for guide in ("events.md", "pg.md") for example in examples(guide)]
+PROGRAMS = [example for guide in ("ctx.md", "events.md", "pg.md") for example in examples(guide)]
 
 
 @pytest.mark.parametrize("example", PROGRAMS, ids=str)
