@@ -49,7 +49,7 @@ class Routes:
         call: int = 0,
     ) -> Process:
         """Bring a message to a process: topic, then address, then payload are checked."""
-        if type(topic) is not str or topic[:1] == "@":
+        if type(topic) is not str or topic < "A":  # "@" is the last character before "A"
             check_topic(topic)
         try:
             process: Process | None = self.processes[dest]

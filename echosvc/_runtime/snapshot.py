@@ -51,6 +51,13 @@ def snapshot(value: Any) -> Any:
     Raises:
         Invalid: It contains itself, is nested too deeply, or refuses to be copied.
     """
+    if type(value) is dict:
+        # What most messages are, a flat one, takes half as long so.
+        for v in value.values():
+            if type(v) not in _AS_IS:
+                break
+        else:
+            return value.copy()
     try:
         return _copy(value)
     except RecursionError:
@@ -72,13 +79,10 @@ def snapshot_payload(payload: tuple[Any, ...]) -> Any:
 
 def _copy(value: Any) -> Any:
     kind = type(value)
-    if kind is dict:  # first, for it is what most messages are
-        for v in value.values():
-            if type(v) not in _AS_IS:
-                return {k: v if type(v) in _AS_IS else _copy(v) for k, v in value.items()}
-        return value.copy()  # with the look at its values, half the time of a comprehension
     if kind in _AS_IS:
         return value
+    if kind is dict:
+        return {k: v if type(v) in _AS_IS else _copy(v) for k, v in value.items()}
     if kind is list:
         return [v if type(v) in _AS_IS else _copy(v) for v in value]
     if kind is tuple:
