@@ -64,6 +64,25 @@ def test_history_is_kept_across_runs_and_searched(app: Shell, asking: Start) -> 
     term.until("got alpha one")
 
 
+def test_history_file_is_cut_down_to_its_cap_and_keeps_the_newest(
+    app: Shell, asking: Start
+) -> None:
+    file = app.folder / ".state" / "echosvc" / "history"
+    file.parent.mkdir(parents=True)
+    file.write_text("".join(f"old line {number}\n" for number in range(5000)))
+    file.chmod(0o600)
+    term = asking()
+    term.type(UP)
+    term.until("> old line 4999")
+    term.type("\x15newest\r")
+    term.until("got newest")
+    term.type(CTRL_D)
+    assert term.end() == 0
+    lines = file.read_text().splitlines()
+    assert len(lines) == 2001  # cut down to 2,000 when it was read, and then the new one
+    assert lines[-2:] == ["old line 4999", "newest"]
+
+
 def test_line_is_edited(asking: Start) -> None:
     term = asking()
     term.type(f"helo{LEFT}l")
