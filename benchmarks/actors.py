@@ -99,14 +99,10 @@ def _thespian() -> dict[str, Side]:
                 self.send(sender, message)
 
     def with_system(work: Callable[[Any, int], None]) -> Side:
-        timed: Callable[[Any, int], float] = lambda system, n: plainly(  # noqa: E731
-            lambda count: work(system, count)
-        )(n)
-
         def run(n: int) -> float:
             system = ActorSystem("simpleSystemBase")
             try:
-                return timed(system, n)
+                return plainly(lambda count: work(system, count))(n)
             finally:
                 system.shutdown()
 

@@ -7,6 +7,7 @@ and giving up are the supervisor's. A process that a `process.supervisor` starts
 from __future__ import annotations
 
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -92,7 +93,7 @@ class ServiceInfo:
     """How many times it has been started."""
 
 
-class Supervised:
+class Supervised(ABC):
     """What services and supervisors of a runtime have in common: an id and a state that is told."""
 
     kind: Kind = "service"
@@ -146,9 +147,9 @@ class Supervised:
         """It, and all below it."""
         return (self, *(each for part in self.parts for each in part.all()))
 
+    @abstractmethod
     def spec(self) -> ChildSpec:
         """Say it as a supervisor's child."""
-        raise NotImplementedError
 
     def set_state(self, state: ServiceState) -> None:
         """Come into a state, and tell."""
