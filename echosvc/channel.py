@@ -13,7 +13,7 @@ A channel has one object for both ends. Errors are trio's own: `trio.WouldBlock`
 
 Cancellation: each operation here takes effect wholly or not at all. Each `await` is a
 cancellation point. One that has to wait passes the scheduler; one that needn't does so only when
-the running task has gone on for a millisecond (or 1,024 operations, under a clock that stands
+the running task has gone on for a millisecond (or 4,096 operations, under a clock that stands
 still), so that a busy loop of receives starves nobody.
 """
 

@@ -18,7 +18,7 @@ from typing import Any, Final, NoReturn
 
 from echosvc._channel.core import Channel
 from echosvc._runtime import calls, relations
-from echosvc._runtime.current import current, current_process
+from echosvc._runtime.current import current, get_current
 from echosvc._runtime.info import ProcessInfo
 from echosvc._runtime.message import Event, EventKind, Message, Result, check_topic
 from echosvc._runtime.options import Options
@@ -197,7 +197,7 @@ def send(dest: str, topic: str, *payload: Any) -> None:
 
     Source: Erlang's ``!``, which drops what it can't deliver; this says so.
     """
-    process = current_process.get()
+    process = get_current()
     if process is None or process.ended:
         process = current()  # says why there is none; asked only now, for a call is 3% of a send
     process.runtime.post(dest, topic, payload, process.pid)

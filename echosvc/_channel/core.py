@@ -10,8 +10,8 @@ from typing import Any, ClassVar, Final, Generic, NamedTuple, NoReturn, Self, Ty
 import trio
 import trio.abc
 from trio.lowlevel import (
-    cancel_shielded_checkpoint,
     checkpoint_if_cancelled,
+    current_task,
     enable_ki_protection,
     wait_task_rescheduled,
 )
@@ -82,6 +82,7 @@ class Channel(trio.abc.SendChannel[T], trio.abc.ReceiveChannel[T]):
         "__weakref__",
         "_buffer",
         "_closed",
+        "_heeded",
         "_receivers",
         "_senders",
         "_size",
@@ -99,6 +100,9 @@ class Channel(trio.abc.SendChannel[T], trio.abc.ReceiveChannel[T]):
             _check_size(size)
         self._size = size
         self._closed = False
+        # Whether more than the buffer is concerned when a value is taken from it: a sender that
+        # waits for room, a gap to be told of. True too often costs only time.
+        self._heeded = False
         # The run's slice, looked up once: to do so at each receive took a quarter of its time.
         self._slice: Slice | None = None
         self._buffer: deque[T] = NO_BUFFER
@@ -171,7 +175,7 @@ class Channel(trio.abc.SendChannel[T], trio.abc.ReceiveChannel[T]):
         current = self._slice or self._find_slice()
         current.left -= 1
         if current.left <= 0 and current.is_used_up():
-            await cancel_shielded_checkpoint()
+            await current.give_way()
 
     # -- receiving
 
@@ -199,19 +203,31 @@ class Channel(trio.abc.SendChannel[T], trio.abc.ReceiveChannel[T]):
         Raises:
             trio.EndOfChannel: The channel is closed, and everything in it was received.
         """
-        await checkpoint_if_cancelled()
-        while not (self._buffer or self._is_ready()):
-            waiter = enter_all((self,))
-            await wait_task_rescheduled(waiter._abort)
-            if waiter.claimed:
-                if not waiter.ok:
-                    raise trio.EndOfChannel
-                return cast("T", waiter.value)
-        value, ok = self._take()
         current = self._slice or self._find_slice()
+        # To ask trio whether the caller is cancelled takes a coroutine, 0.08 µs of 0.25. So first
+        # look where it would look; it is asked each time that the clock is, too, which is when
+        # Ctrl-C is noticed, and always where it has none of that any more.
+        try:
+            ask = current_task()._cancel_status.effectively_cancelled or current.left <= 1
+        except AttributeError:
+            ask = True
+        if ask:
+            await checkpoint_if_cancelled()
+        ok = True
+        if self._buffer and not self._heeded:
+            value: T | None = self._buffer.popleft()
+        else:
+            while not (self._buffer or self._is_ready()):
+                waiter = enter_all((self,))
+                await wait_task_rescheduled(waiter._abort)
+                if waiter.claimed:
+                    if not waiter.ok:
+                        raise trio.EndOfChannel
+                    return cast("T", waiter.value)
+            value, ok = self._take()
         current.left = left = current.left - 1
         if left <= 0 and current.is_used_up():
-            await cancel_shielded_checkpoint()
+            await current.give_way()
         if not ok:
             raise trio.EndOfChannel
         return cast("T", value)
@@ -262,6 +278,8 @@ class Channel(trio.abc.SendChannel[T], trio.abc.ReceiveChannel[T]):
                 sender, waiting = next(iter(self._senders.items()))
                 self._buffer.append(waiting)
                 sender.claim_sent(self)
+            else:
+                self._heeded = False
             return value, True
         if self._senders:
             sender, value = next(iter(self._senders.items()))
@@ -322,6 +340,7 @@ class SendCase(Generic[T]):
 
     def _park(self, waiter: Waiter) -> None:
         self.channel._senders = enter(self.channel._senders, waiter, self.value)
+        self.channel._heeded = True
 
     def _unpark(self, waiter: Waiter) -> None:
         self.channel._senders.pop(waiter, None)

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from trio.lowlevel import (
-    cancel_shielded_checkpoint,
     checkpoint_if_cancelled,
     enable_ki_protection,
     wait_task_rescheduled,
 )
 
 from echosvc._channel.core import Channel, Selected, SendCase
-from echosvc._channel.slices import slice_is_used_up
+from echosvc._channel.slices import current_slice
 from echosvc._channel.waiting import enter_all
 
 Native = Channel[Any] | SendCase[Any]
@@ -54,6 +53,8 @@ async def select_native(places: Sequence[Native], default: bool = False) -> Sele
                     return Selected(waiter.channel, waiter.value, waiter.ok, False, waiter.sent)
                 continue  # woken to look again
             selected = NOTHING_READY
-        if slice_is_used_up():
-            await cancel_shielded_checkpoint()
+        current = current_slice()
+        current.left -= 1
+        if current.left <= 0 and current.is_used_up():
+            await current.give_way()
         return selected

@@ -6,8 +6,10 @@ timer and Ctrl-C waiting for as long as there are values. Therefore such operati
 of time, as Erlang's processes share reductions: once it is used up, the next one yields.
 
 The slice belongs to the run and not to the task: whoever finds it used up yields, and a new one
-begins. A task can then be asked to yield on behalf of another's work, which costs it one pass in
-a millisecond, and no operation has to find out who is running.
+begins, for the others at once and for him when he is back, however long they took: a receiver among
+busy senders must not get one message a pass. A task can then be asked to yield on behalf of
+another's work, which costs it one pass in a millisecond, and no operation has to find out who is
+running.
 """
 
 from __future__ import annotations
@@ -15,12 +17,12 @@ from __future__ import annotations
 from typing import Final
 
 import trio
-from trio.lowlevel import RunVar
+from trio.lowlevel import RunVar, cancel_shielded_checkpoint
 
 SLICE_SECONDS: Final = 0.001
 """A task that never waits lets others run this often."""
 
-SLICE_OPERATIONS: Final = 1024
+SLICE_OPERATIONS: Final = 4096
 """And at least once in so many operations: a virtual clock stands still while a task runs."""
 
 BATCH: Final = 16
@@ -34,7 +36,8 @@ look; only when that work suddenly starts can a slice go over by as many operati
 class Slice:
     """What is left of the slice that the operations of one run share.
 
-    Whoever does one takes 1 from `left`, and asks `is_used_up` when nothing is left.
+    Whoever does one takes 1 from `left`. When nothing is left he asks `is_used_up`, and if it is,
+    he awaits `give_way`.
     """
 
     __slots__ = ("_batch", "_ends", "_looked", "_operations", "left")
@@ -53,7 +56,6 @@ class Slice:
         now = trio.current_time()
         self._operations += self._batch
         if now >= self._ends or self._operations >= SLICE_OPERATIONS:
-            self._begin(now)
             return True
         # Look half as often as long as a batch takes next to nothing of the slice.
         quick = now - self._looked < SLICE_SECONDS / BATCH
@@ -61,6 +63,12 @@ class Slice:
         self._batch = self.left = min(batch, SLICE_OPERATIONS - self._operations)
         self._looked = now
         return False
+
+    async def give_way(self) -> None:
+        """Let the others run. Cannot be cancelled: what the caller did has been done."""
+        self._begin(trio.current_time())
+        await cancel_shielded_checkpoint()
+        self._begin(trio.current_time())
 
 
 _slice: RunVar[Slice] = RunVar("echosvc slice")
@@ -74,10 +82,3 @@ def current_slice() -> Slice:
         made = Slice()
         _slice.set(made)
         return made
-
-
-def slice_is_used_up() -> bool:
-    """Count one operation; tell whether the caller has to yield now."""
-    current = current_slice()
-    current.left -= 1
-    return current.left <= 0 and current.is_used_up()

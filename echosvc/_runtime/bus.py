@@ -57,6 +57,7 @@ class Subscription(Channel[BusEvent]):
             self.send_nowait(event)
         else:
             self._missed += 1
+            self._heeded = True
 
     def close(self) -> None:
         """Unsubscribe."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,7 @@ import trio
 
 from echosvc._channel.core import Channel
 from echosvc._channel.waiting import Waiter, park
-from echosvc._runtime.message import Message
+from echosvc._runtime.message import Message, Question
 from echosvc._runtime.signals import Reply, Withdraw
 from echosvc.errors import CallTimeout, Invalid, MailboxFull, ProcessNotFound
 
@@ -68,7 +67,7 @@ def answer(process: Process, caller: Pid, number: int, topic: str, value: Any) -
 
 def answer_leftovers(process: Process, unread: Iterable[Message]) -> None:
     """Tell those who still wait for an answer of this process that it has ended."""
-    undelivered = {message._call: message for message in unread if message._call}
+    undelivered = {each.number: each for each in unread if isinstance(each, Question)}
     for number, (caller, topic) in (process.unanswered or {}).items():
         gone = ProcessNotFound(
             f"process {process.pid} ended without an answer to {topic!r}",
@@ -113,16 +112,15 @@ async def _wait_for_room(other: Process, message: Message) -> None:
 class _Waiting:
     """The place of a sender at a full mailbox."""
 
-    __slots__ = ("message", "senders")
+    __slots__ = ("mailbox", "message")
 
     def __init__(self, mailbox: Mailbox, message: Message) -> None:
-        if mailbox.senders is None:
-            mailbox.senders = OrderedDict()
-        self.senders = mailbox.senders
+        self.mailbox = mailbox
         self.message = message
 
     def _park(self, waiter: Waiter) -> None:
-        self.senders[waiter] = self.message
+        self.mailbox.wait_for_room(waiter, self.message)
 
     def _unpark(self, waiter: Waiter) -> None:
-        self.senders.pop(waiter, None)
+        if self.mailbox.senders is not None:
+            self.mailbox.senders.pop(waiter, None)

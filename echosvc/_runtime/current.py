@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from echosvc.errors import Unavailable
 
@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 current_process: ContextVar[Process | None] = ContextVar("echosvc.process", default=None)
 
+get_current: Final = current_process.get
+"""Bound once: to look `get` up at an imported object takes as long as the call."""
+
 
 def current() -> Process:
     """Give the process that the running task belongs to.
@@ -19,7 +22,7 @@ def current() -> Process:
     Raises:
         Unavailable: It belongs to none, or to one that has ended.
     """
-    process = current_process.get()
+    process = get_current()
     if process is None:
         raise Unavailable(
             "this is not inside a process; make the current task one with "

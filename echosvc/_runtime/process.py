@@ -12,7 +12,7 @@ from echosvc._channel.core import Channel
 from echosvc._runtime import calls, coroutines, relations
 from echosvc._runtime.crash import only_cancelled, report_crash, report_end, split
 from echosvc._runtime.mailbox import Mailbox
-from echosvc._runtime.message import Message, Result
+from echosvc._runtime.message import Message, Question, Result
 from echosvc._runtime.pid import Pid
 from echosvc._runtime.program import Program
 from echosvc.errors import Terminated
@@ -127,17 +127,16 @@ class Process:
 
     def accept(self, message: Message) -> bool:
         """Take a message into the mailbox; False when that is full."""
-        if message._call:
-            assert message.sender is not None
-            message._asked = self
-            if self.unanswered is None:
-                self.unanswered = {}
-            self.unanswered[message._call] = (message.sender, message.topic)
-            if not self.mailbox.put(message):
-                del self.unanswered[message._call]
-                return False
-            return True
-        return self.mailbox.put(message)
+        if not isinstance(message, Question):
+            return self.mailbox.put(message)
+        assert message.sender is not None
+        if self.unanswered is None:
+            self.unanswered = {}
+        self.unanswered[message.number] = (message.sender, message.topic)
+        if not self.mailbox.put(message):
+            del self.unanswered[message.number]
+            return False
+        return True
 
     def answer(self, caller: Pid, number: int, topic: str, value: Any) -> None:
         """Send the answer to a call."""

@@ -10,11 +10,11 @@ from trio.lowlevel import enable_ki_protection
 
 from echosvc._runtime.bus import Bus
 from echosvc._runtime.dead_letters import DeadLetters
-from echosvc._runtime.message import Message, check_topic
+from echosvc._runtime.message import Message, Question, check_topic
 from echosvc._runtime.names import Names
 from echosvc._runtime.pid import Pid, looks_like_pid
 from echosvc._runtime.signals import Cancel, Signal, Terminate
-from echosvc._runtime.snapshot import snapshot, snapshot_payload
+from echosvc._runtime.snapshot import IMMUTABLE, snapshot, snapshot_payload
 from echosvc.errors import Error, Invalid, MailboxFull, NameNotFound, ProcessNotFound
 
 if TYPE_CHECKING:
@@ -55,8 +55,20 @@ class Routes:
             process: Process | None = self.processes[dest]
         except (KeyError, TypeError):  # a name, or nothing that can be sent to
             process = self.known(dest)
-        data = snapshot(payload[0]) if len(payload) == 1 else snapshot_payload(payload)
-        message = Message(topic, sender, data, call)
+        if len(payload) == 1 and type(data := payload[0]) is dict:
+            # Most messages are a flat dict. That takes half as long here as it does in `snapshot`.
+            for value in data.values():
+                if type(value) not in IMMUTABLE:
+                    data = snapshot(data)
+                    break
+            else:
+                data = data.copy()
+        else:
+            data = snapshot_payload(payload)
+        if call:
+            message: Message = Question(topic, sender, data, number=call, asked=process)
+        else:
+            message = Message(topic, sender, data)
         if process is None:
             raise _nobody(dest, topic, message)
         if not (process.accept(message) if call else process.mailbox.put(message)):

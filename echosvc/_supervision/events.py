@@ -63,6 +63,7 @@ class EventChannel(Channel[SupervisorEvent]):
             self.send_nowait(event)
         else:
             self._missed += 1
+            self._heeded = True
 
     def _take(self) -> tuple[SupervisorEvent | None, bool]:
         taken = super()._take()

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import trio
 
-from echosvc._runtime.message import Message, check_topic
+from echosvc._runtime.message import Message, Question, check_topic
 from echosvc._runtime.pid import Pid
 from echosvc._runtime.process import Process
 from echosvc._runtime.program import Main, Program
@@ -161,8 +161,11 @@ class Faults:
         if process is None or not rule:
             return self._post(dest, topic, payload, sender, call)
         check_topic(topic)
-        message = Message(topic, sender, snapshot_payload(payload))
-        message._call = call
+        data = snapshot_payload(payload)
+        if call:
+            message: Message = Question(topic, sender, data, number=call, asked=process)
+        else:
+            message = Message(topic, sender, data)
         rule.times -= 1
         if rule.delay is None:
             self._lost(process, message, "dropped by a test")
@@ -173,10 +176,10 @@ class Faults:
         return process
 
     def _deliver(self, process: Process, message: Message) -> None:
-        if process.ended and message._call and message.sender is not None:
+        if process.ended and isinstance(message, Question) and message.sender is not None:
             gone = ProcessNotFound(pid=process.pid, topic=message.topic, undelivered=message)
             self._runtime.route(
-                message.sender, Reply(process.pid, message._call, message.topic, gone)
+                message.sender, Reply(process.pid, message.number, message.topic, gone)
             )
         elif process.ended:
             self._lost(process, message, "delayed by a test until its process had ended")

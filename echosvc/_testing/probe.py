@@ -11,6 +11,7 @@ import trio
 
 from echosvc import channel, process
 from echosvc._channel.core import Channel
+from echosvc._channel.native import poll
 from echosvc._runtime import calls
 from echosvc._runtime.current import current_process
 from echosvc._runtime.host import Host, HostOptions
@@ -224,12 +225,10 @@ class Probe:
         return None if isinstance(r.value, float) else r.value
 
     def _take_all(self) -> None:
-        came: list[Message | Event] = []
-        while len(self._inbox):
-            came.append(self._inbox.receive_nowait())
-        while len(self._events):
-            came.append(self._events.receive_nowait())
-        self._kept += sorted(came, key=lambda it: it._age)
+        while came := poll((self._inbox, self._events)):
+            if not came.ok:
+                break
+            self._kept.append(came.value)
 
     def _what_came(self) -> str:
         if not self._kept:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import signal
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -12,7 +13,7 @@ import trio
 from trio.testing import assert_checkpoints, wait_all_tasks_blocked
 
 from echosvc import channel, time
-from echosvc._channel import slices
+from echosvc._channel import core, slices
 from echosvc._channel.waiting import Waiter
 from echosvc.channel import Channel
 from tests.sweep import sweep
@@ -211,29 +212,54 @@ async def test_a_park_that_is_torn_leaves_no_half() -> None:
     assert all(protected)
 
 
+class Pressed(deque[int]):
+    """A buffer in which the first value is taken just when somebody presses Ctrl-C."""
+
+    pressed = False
+
+    def popleft(self) -> int:
+        if not self.pressed:
+            self.pressed = True
+            signal.raise_signal(signal.SIGINT)
+        return super().popleft()
+
+
+async def receive_for_ever() -> None:
+    c = Channel[int](math.inf)
+    c._buffer = Pressed()
+    while True:
+        c.send_nowait(1)
+        await c.receive()
+
+
 def test_ctrl_c_gets_out_of_a_loop_of_receives_in_another_task() -> None:
     """The signal comes where Python may not be interrupted, so it must be the slice that ends."""
 
-    class Pressed(Channel[int]):
-        def _take(self) -> tuple[int | None, bool]:
-            if not self._mailbox:
-                self._mailbox = True
-                signal.raise_signal(signal.SIGINT)
-            return super()._take()
-
-    async def busy() -> None:
-        c = Pressed(math.inf)
-        while True:
-            c.send_nowait(1)
-            await c.receive()
-
     async def main() -> None:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(busy)
+            nursery.start_soon(receive_for_ever)
             await trio.sleep_forever()
 
     with pytest.RaisesGroup(KeyboardInterrupt):
         trio.run(main)
+
+
+def test_ctrl_c_gets_out_of_a_loop_of_receives_in_the_main_task() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        trio.run(receive_for_ever)
+
+
+async def test_a_trio_without_what_receive_looks_at_is_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(core, "current_task", object)
+    c = Channel[int](math.inf)
+    c.send_nowait(1)
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await c.receive()
+    assert scope.cancelled_caught
+    assert await c.receive() == 1
 
 
 @pytest.fixture

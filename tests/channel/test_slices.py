@@ -29,7 +29,7 @@ class Passes(trio.abc.Instrument):
 
 
 @pytest.mark.parametrize("way", ["receive", "send", "select", "default", "closed", "for"])
-async def test_a_loop_that_never_waits_yields_every_1024_operations(
+async def test_a_loop_that_never_waits_yields_every_4096_operations(
     way: str, mock_clock: MockClock
 ) -> None:
     """The clock stands still here, so it is their number that ends a slice."""
@@ -88,6 +88,26 @@ async def test_work_that_suddenly_gets_slow_overruns_by_one_batch_at_most(
         c.send_nowait(slow)
         await c.receive()
     assert passes.count == 10
+
+
+async def test_who_gave_way_has_a_whole_slice_when_he_is_back(mock_clock: MockClock) -> None:
+    """However long the others took: a receiver among busy senders must not get one a pass."""
+    c = Channel[int](math.inf)
+    for i in range(400):
+        c.send_nowait(i)
+    passes = Passes()
+    async with trio.open_nursery() as nursery:
+
+        @nursery.start_soon
+        async def busy() -> None:
+            while len(c):
+                mock_clock.jump(10 * SLICE_SECONDS)
+                await trio.lowlevel.checkpoint()
+
+        while len(c):
+            await c.receive()
+            mock_clock.jump(SLICE_SECONDS / 100)
+    assert passes.count <= 6
 
 
 async def test_a_sleeping_task_and_a_deadline_get_through_a_busy_loop() -> None:
