@@ -10,7 +10,7 @@ from trio.lowlevel import enable_ki_protection
 
 from echosvc._runtime.bus import Bus
 from echosvc._runtime.dead_letters import DeadLetters
-from echosvc._runtime.message import Message, Question, check_topic
+from echosvc._runtime.message import FlatMessage, Message, Question, check_topic
 from echosvc._runtime.names import Names
 from echosvc._runtime.pid import Pid, looks_like_pid
 from echosvc._runtime.signals import Cancel, Signal, Terminate
@@ -55,6 +55,7 @@ class Routes:
             process: Process | None = self.processes[dest]
         except (KeyError, TypeError):  # a name, or nothing that can be sent to
             process = self.known(dest)
+        kind = Message
         if len(payload) == 1 and type(data := payload[0]) is dict:
             # Most messages are a flat dict. That takes half as long here as it does in `snapshot`.
             for value in data.values():
@@ -63,12 +64,15 @@ class Routes:
                     break
             else:
                 data = data.copy()
+                kind = FlatMessage
         else:
             data = snapshot_payload(payload)
+            if type(data) in IMMUTABLE:
+                kind = FlatMessage
         if call:
             message: Message = Question(topic, sender, data, number=call, asked=process)
         else:
-            message = Message(topic, sender, data)
+            message = kind(topic, sender, data)
         if process is None:
             raise _nobody(dest, topic, message)
         if not (process.accept(message) if call else process.mailbox.put(message)):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -33,6 +36,51 @@ async def test_messages_keep_their_order(runtime: Runtime) -> None:
         return [(await process.inbox().receive()).data for _ in range(1000)]
 
     assert await as_process(runtime, main) == list(range(1000))
+
+
+class Job:
+    """What passes by reference, and may come to hold the message that it came in."""
+
+    message: Message
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        pytest.param(lambda job: job, id="itself"),
+        pytest.param(lambda job: {"job": job}, id="dict"),
+        pytest.param(lambda job: [1, job], id="list"),
+    ],
+)
+async def test_a_message_that_its_data_leads_back_to_is_collected(
+    runtime: Runtime, wrap: Callable[[Job], object]
+) -> None:
+    async def main() -> weakref.ref[Job]:
+        job = Job()
+        process.send(process.pid(), "job", wrap(job))
+        job.message = await process.inbox().receive()
+        return weakref.ref(job)
+
+    gone = await as_process(runtime, main)
+    gc.collect()
+    assert gone() is None
+
+
+@pytest.mark.parametrize(
+    ("payload", "looked_at"),
+    [((), False), (("text",), False), (({"n": 1},), False), (({"n": []},), True), ((1, 2), True)],
+)
+async def test_the_garbage_collector_looks_only_at_messages_that_could_be_in_a_circle(
+    runtime: Runtime, payload: tuple[object, ...], looked_at: bool
+) -> None:
+    async def main() -> None:
+        process.send(process.pid(), "t", *payload)
+        message = await process.inbox().receive()
+        assert isinstance(message, Message)
+        assert repr(message).startswith("<Message 't' from {")
+        assert gc.is_tracked(message) is looked_at
+
+    await as_process(runtime, main)
 
 
 async def test_what_a_child_sent_comes_before_its_exit_in_select(runtime: Runtime) -> None:
