@@ -36,7 +36,8 @@ def check(
     FILE:LINE:COLUMN: ENTRY: what is wrong, what to do. With faults the exit code is 4.
 
     Where there are none, warnings say what is probably not meant: an entry that nothing starts, a
-    name that no process registers, a service without a restart policy. They change no exit code.
+    name that no process registers, a service without a restart policy, a field of a lifecycle that
+    has no effect there. They change no exit code.
     """
     from echosvc._cli.config import configure
     from echosvc._manifest.advice import advise

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from echosvc._manifest import mentions
 from echosvc._manifest.check import ordered
@@ -33,6 +33,7 @@ def advise(folder: Path | str, registry: Registry) -> list[ManifestError]:
             *_unused(entries, registry, found),
             *_unregistered(entries, found),
             *_without_restart(entries),
+            *_without_effect(entries),
         ]
     )
 
@@ -95,14 +96,19 @@ def _unregistered(entries: list[Entry], found: mentions.Mentions) -> Iterator[Ma
         )
 
 
-def _without_restart(entries: list[Entry]) -> Iterator[ManifestError]:
-    """Find services that say nothing about restarts; a supervisor's children needn't."""
-    supervised = {
+def _supervised(entries: list[Entry]) -> set[str]:
+    """Return the ids of those that are a supervisor's children."""
+    return {
         child.entry
         for entry in entries
         if isinstance(entry.spec, ProcessSupervisor)
         for child in entry.spec.all_children()
     }
+
+
+def _without_restart(entries: list[Entry]) -> Iterator[ManifestError]:
+    """Find services that say nothing about restarts; a supervisor's children needn't."""
+    supervised = _supervised(entries)
     for entry in entries:
         if not isinstance(entry.spec, ProcessService) or entry.id in supervised:
             continue
@@ -116,3 +122,44 @@ def _without_restart(entries: list[Entry]) -> Iterator[ManifestError]:
             "lifecycle",
             hint="write restart: {initial_delay: 1s, max_attempts: 0}, say, below its lifecycle:",
         )
+
+
+# What of a lifecycle says nothing about an entry of this kind: a host is up when it is started and
+# has a stop_timeout of its own, a supervisor is up when its children are.
+_OF_NO_HOST: Final = (
+    "ready",
+    "restart",
+    "stable_threshold",
+    "start_timeout",
+    "startup",
+    "stop_timeout",
+)
+_NO_EFFECT: Final = {
+    "process.host": _OF_NO_HOST,
+    "terminal.host": _OF_NO_HOST,
+    "process.supervisor": ("ready", "start_timeout"),
+}
+
+
+def _without_effect(entries: list[Entry]) -> Iterator[ManifestError]:
+    """Find fields of a lifecycle that do nothing where they stand."""
+    supervised = _supervised(entries)
+    for entry in entries:
+        lifecycle = entry.data.get("lifecycle")
+        if not isinstance(lifecycle, dict):
+            continue
+        hints = dict.fromkeys(_NO_EFFECT.get(entry.kind, ()), "delete it")
+        if entry.kind.endswith(".host"):
+            hints["stop_timeout"] = "write it beside lifecycle:, and not below it"
+        elif isinstance(entry.spec, ProcessSupervisor):
+            if entry.id in supervised:
+                hints |= dict.fromkeys(("restart", "stable_threshold", "startup"), "delete it")
+            elif entry.spec.lifecycle.startup == "required":
+                ends = "delete it, or write startup: optional: the end of a required one ends all"
+                hints |= dict.fromkeys(("restart", "stable_threshold"), ends)
+        for field in lifecycle:
+            if field in hints:
+                where = "a supervisor's child" if entry.id in supervised else f"a {entry.kind}"
+                yield entry.fault(
+                    f"{field} has no effect on {where}", "lifecycle", field, hint=hints[field]
+                )

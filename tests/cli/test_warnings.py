@@ -54,6 +54,43 @@ def test_child_of_a_supervisor_needs_no_restart_policy(app: Shell) -> None:
     assert warnings(app) == []
 
 
+def test_field_of_a_lifecycle_that_has_no_effect(app: Shell) -> None:
+    """Each is named where it stands, with what to write instead."""
+    app.write(
+        "src/_index.yaml",
+        MANIFEST.replace("auto_start: true", "auto_start: true, stop_timeout: 3s", 1)
+        + SERVICE
+        + """
+  - name: top
+    kind: process.supervisor
+    children: [app:below]
+    lifecycle: {auto_start: true, start_timeout: 3s, restart: {max_attempts: 2}}
+
+  - name: below
+    kind: process.supervisor
+    children: [app:service]
+    lifecycle: {startup: optional}
+""",
+    )
+    found = [line.partition("warning: ")[2] for line in warnings(app)]
+    assert found == [
+        (
+            "stop_timeout has no effect on a terminal.host, write it beside lifecycle:, and not "
+            "below it"
+        ),
+        "start_timeout has no effect on a process.supervisor, delete it",
+        (
+            "restart has no effect on a process.supervisor, delete it, or write startup: optional: "
+            "the end of a required one ends all"
+        ),
+        "startup has no effect on a supervisor's child, delete it",
+    ]
+    text = (app.folder / "src/_index.yaml").read_text()
+    optional = text.replace("start_timeout: 3s", "startup: optional")
+    app.write("src/_index.yaml", optional.replace("{startup: optional}", "{auto_start: true}"))
+    assert [line.partition("warning: ")[2] for line in warnings(app)] == found[:1]
+
+
 def test_entry_that_nothing_starts(app: Shell) -> None:
     app.write("src/lonely.py", "async def main():\n    pass\n")
     app.write("src/_index.yaml", MANIFEST + LONELY)
