@@ -21,7 +21,7 @@ from typing import Any, Final
 from echosvc._library.calls import Caller
 from echosvc._library.future import Future
 from echosvc._runtime.message import Result
-from echosvc._runtime.runtime import Target
+from echosvc._runtime.starting import Target
 from echosvc.time import Duration
 
 __all__ = ["Caller", "Future", "Result", "call", "start", "with_context", "with_timeout"]

@@ -24,8 +24,9 @@ from echosvc._runtime.message import Event, EventKind, Message, Result, check_to
 from echosvc._runtime.options import Options
 from echosvc._runtime.pid import Pid
 from echosvc._runtime.registry import NameRegistry
-from echosvc._runtime.runtime import DEFAULT_CALL_TIMEOUT, Target
+from echosvc._runtime.runtime import DEFAULT_CALL_TIMEOUT
 from echosvc._runtime.spawner import Spawner
+from echosvc._runtime.starting import Target
 from echosvc._runtime.upgrade import upgrade as go_on_as
 from echosvc.time import Duration, parse_duration
 

@@ -36,5 +36,6 @@ All of them:
 - watch.py, watchdog.py: processes that won't end
 - stopping.py: the order in which the whole stops
 - routes.py: the one route by which everything reaches a process
+- starting.py: how processes are started, on which host and in which context
 - runtime.py: the whole
 """

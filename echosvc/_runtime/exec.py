@@ -14,7 +14,8 @@ from echosvc.errors import Terminated
 if TYPE_CHECKING:
     from echosvc._runtime.process import Process
     from echosvc._runtime.program import Program
-    from echosvc._runtime.runtime import Runtime, Target
+    from echosvc._runtime.runtime import Runtime
+    from echosvc._runtime.starting import Target
 
 
 @trio.lowlevel.enable_ki_protection

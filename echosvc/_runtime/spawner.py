@@ -9,8 +9,8 @@ from echosvc._runtime.current import current
 from echosvc._runtime.exec import run
 from echosvc._runtime.names import check_name
 from echosvc._runtime.pid import Pid
-from echosvc._runtime.runtime import Target
 from echosvc._runtime.snapshot import snapshot
+from echosvc._runtime.starting import Target
 from echosvc.errors import Invalid
 
 

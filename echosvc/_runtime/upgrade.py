@@ -12,7 +12,7 @@ from echosvc.errors import Unavailable
 
 if TYPE_CHECKING:
     from echosvc._runtime.process import Process
-    from echosvc._runtime.runtime import Target
+    from echosvc._runtime.starting import Target
 
 
 async def upgrade(process: Process, target: Target | None, args: tuple[Any, ...]) -> NoReturn:

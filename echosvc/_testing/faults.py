@@ -14,9 +14,10 @@ from echosvc._runtime.message import Message, Question, check_topic
 from echosvc._runtime.pid import Pid
 from echosvc._runtime.process import Process
 from echosvc._runtime.program import Main, Program
-from echosvc._runtime.runtime import Runtime, Target
+from echosvc._runtime.runtime import Runtime
 from echosvc._runtime.signals import Reply
 from echosvc._runtime.snapshot import snapshot_payload
+from echosvc._runtime.starting import Target
 from echosvc.errors import Internal, Invalid, ProcessNotFound
 from echosvc.time import Duration, parse_duration
 

@@ -19,7 +19,8 @@ from echosvc._runtime.message import Event, EventKind, Message, Result
 from echosvc._runtime.pid import Pid
 from echosvc._runtime.process import Process
 from echosvc._runtime.program import Program
-from echosvc._runtime.runtime import DEFAULT_CALL_TIMEOUT, Runtime, Target
+from echosvc._runtime.runtime import DEFAULT_CALL_TIMEOUT, Runtime
+from echosvc._runtime.starting import Target
 from echosvc.errors import Unavailable
 from echosvc.time import Duration, after, parse_duration
 
