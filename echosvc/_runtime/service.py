@@ -248,9 +248,10 @@ class Service(Supervised):
                 if started is not None:
                     started()
                 result = await results.receive()
-            except trio.Cancelled:
+            except trio.Cancelled as exc:
+                reason = self.stop_reason or exc.reason or "its service was stopped"
                 with trio.CancelScope(shield=True):  # for stop_timeout and the process's cleanup
-                    await self._stop_process(process, results)
+                    await self._stop_process(process, results, reason)
                 self.process = None
                 self.set_state(ServiceState.STOPPED)
                 raise
@@ -309,14 +310,14 @@ class Service(Supervised):
                 f"{self.id} was not ready within {options.start_timeout:g}s", target=self.id
             )
 
-    async def _stop_process(self, process: Process, results: Channel[Result]) -> None:
+    async def _stop_process(self, process: Process, results: Channel[Result], reason: str) -> None:
         """Ask, wait, insist."""
-        runtime, reason = self.runtime, self.stop_reason
+        runtime = self.runtime
         self.set_state(ServiceState.STOPPING)
         if process.hears_events:
             runtime.route(process.pid, Cancel(None, runtime.now(), reason))
             selected = await select_native([results, after(self.options.stop_timeout)])
             if selected.channel is results:
                 return
-        process.stop(Terminated(reason=reason or "its service was stopped"))
+        process.stop(Terminated(reason=reason))
         await results.receive()

@@ -197,7 +197,8 @@ class Recoveries:
             elif other._wanted:
                 self._enter(other, recovery)
 
-        await self._runs.halt_in_order(self._called_off(recovery), ended)
+        reason = f"restarted together with {recovery.child.name}"
+        await self._runs.halt_in_order(self._called_off(recovery), ended, reason)
 
     def _called_off(self, recovery: Recovery) -> Iterator[Child]:
         """Yield whom to stop for a recovery, right to left, each when its turn has come."""

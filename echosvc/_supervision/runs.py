@@ -14,6 +14,9 @@ from echosvc._supervision.events import Decision, News
 from echosvc.errors import Canceled, Unavailable
 from echosvc.time import parse_duration
 
+STOPPED: Final = "its supervisor stops it"
+"""What a child is cancelled with when nobody gave another reason."""
+
 SHORTEST_REMINDER: Final = 1.0
 """Seconds between two reminders of a child that doesn't end, however short its `stop_timeout`."""
 
@@ -78,8 +81,8 @@ class Runs:
             await life.wait_ended()
         return life
 
-    async def halt(self, child: Child, *, go_on: bool = False) -> bool:
-        """Cancel a child's run, if there is one, and wait for its end.
+    async def halt(self, child: Child, reason: str = STOPPED, *, go_on: bool = False) -> bool:
+        """Cancel a child's run for this reason, if there is one, and wait for its end.
 
         With `go_on` it is waited for no longer than its `stop_timeout`. Tells whether it has ended.
 
@@ -91,7 +94,7 @@ class Runs:
                 child.state = "stopped"
             await trio.lowlevel.checkpoint()
             return True
-        life.stop("its supervisor stops it")
+        life.stop(reason)
         if self.is_within(child):
             await trio.lowlevel.checkpoint()  # it cannot wait for its own end
             return False
@@ -110,7 +113,10 @@ class Runs:
         return True
 
     async def halt_in_order(
-        self, children: Iterable[Child], ended: Callable[[Child], object] | None = None
+        self,
+        children: Iterable[Child],
+        ended: Callable[[Child], object] | None = None,
+        reason: str = STOPPED,
     ) -> None:
         """Stop several, one after the other, and wait until all have ended.
 
@@ -119,10 +125,11 @@ class Runs:
         Args:
             children: In the order in which they are stopped.
             ended: Is called with each when it has ended.
+            reason: What each is cancelled with.
         """
         hanging = []
         for child in children:
-            if not await self.halt(child, go_on=True):
+            if not await self.halt(child, reason, go_on=True):
                 hanging.append(child)
             elif ended is not None:
                 ended(child)

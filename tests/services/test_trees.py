@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import trio
 
-from echosvc import Runtime, open_runtime
-from echosvc.errors import GaveUp, ManifestError
+from echosvc import Runtime, open_runtime, process
+from echosvc.errors import GaveUp, ManifestError, Terminated
 from tests.runtime.helpers import settle
 from tests.services.conftest import App, states
 
@@ -267,3 +267,30 @@ async def test_nested_supervisor_that_is_stopped_with_its_group_says_so(app: App
         "starting",
         "running",
     ]
+
+
+async def test_who_is_restarted_with_a_failed_child_is_told_so(app: App) -> None:
+    app.supervisor(
+        "top", named(app, "a"), named(app, "b"), strategy="one_for_all",
+        lifecycle={"auto_start": True},
+    )  # fmt: skip
+    async with open_runtime(app.write()) as runtime:
+        await settle()
+        async with runtime.attach():
+            process.monitor("b")
+            await fail(runtime, "a")
+            exit = process.events().receive_nowait()
+        assert isinstance(exit.result.error, Terminated)
+        assert exit.result.error.reason == "restarted together with app:top/a"
+
+
+async def test_without_a_reason_a_cancel_says_who_stops_it(app: App) -> None:
+    app.supervisor("top", named(app, "a"), lifecycle={"auto_start": True})
+    async with open_runtime(app.write()) as runtime:
+        await settle()
+        async with runtime.attach():
+            process.monitor("a")
+            await runtime.stop_service("app:top")
+            exit = process.events().receive_nowait()
+    assert isinstance(exit.result.error, Terminated)
+    assert exit.result.error.reason == "its supervisor stops it"
