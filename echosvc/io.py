@@ -52,7 +52,8 @@ async def readline(
 
     Args:
         prompt: What to print before it.
-        completer: Gets the line up to the cursor, gives candidates for its last word.
+        completer: Gets the line up to the cursor, gives candidates for its last word. Those that
+            don't begin with that word are left out.
         password: Do not show what is typed, nor keep it in the history.
 
     Cancelled, it has taken nothing: what was typed is there for the next one.

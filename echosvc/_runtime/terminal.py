@@ -14,7 +14,10 @@ from typing import Literal, Protocol
 __all__ = ["Completer", "Live", "Progress", "Source", "Status", "Terminal", "TerminalStatistics"]
 
 Completer = Callable[[str], Iterable[str]]
-"""Gets the line up to the cursor, gives candidates for its last word."""
+"""Gets the line up to the cursor, gives candidates for its last word.
+
+It may give all it knows: those that don't begin with that word are left out.
+"""
 
 Source = Literal["tty", "cooked", "pipe", "file", "closed", "fake"]
 """Where lines come from: an edited prompt, a terminal without editing, a pipe, a file, nothing."""

@@ -148,8 +148,7 @@ def test_process_offers_completion(app: Shell, terminal: Start) -> None:
         app,
         "from echosvc import io\n\n\n"
         "def complete(text):\n"
-        "    word = text.rpartition(' ')[2]\n"
-        "    return [each for each in ('relay', 'worker') if each.startswith(word)]\n\n\n"
+        "    return ['relay', 'worker']\n\n\n"
         "async def main():\n"
         "    io.print('got', await io.readline('> ', completer=complete))\n",
     )

@@ -129,7 +129,8 @@ class _Completer(Completer):
             self._fail(error)
             return
         for candidate in found:
-            yield Completion(candidate, start_position=-len(word))
+            if candidate.startswith(word):
+                yield Completion(candidate, start_position=-len(word))
 
 
 def make_completer(request: Request, fail: Callable[[Exception], None]) -> Completer:
