@@ -11,12 +11,14 @@ import importlib
 import logging
 import sys
 from collections.abc import Iterator, Mapping
-from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from echosvc._manifest.kinds import KINDS, Kind
 from echosvc.errors import ManifestError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 KIND_GROUP: Final = "echosvc.kinds"
 MODULE_GROUP: Final = "echosvc.modules"
@@ -31,6 +33,8 @@ def _points(group: str) -> Mapping[str, tuple[EntryPoint, ...]]:
 
 @functools.lru_cache(maxsize=8)
 def _points_on(group: str, path: tuple[str, ...]) -> Mapping[str, tuple[EntryPoint, ...]]:
+    from importlib.metadata import entry_points  # 5 ms, with the email package that it needs
+
     found: dict[str, tuple[EntryPoint, ...]] = {}
     for point in entry_points(group=group):
         same = found.get(point.name, ())
