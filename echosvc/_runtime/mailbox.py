@@ -328,6 +328,7 @@ class Mailbox:
                 channel._mailbox = None
         for waiter in tuple(self.senders or ()):
             waiter.claim(self, None, False)
+        self.aside = 0
         if self.numbered:
             left.sort(key=lambda message: message._age)
         return left
