@@ -67,4 +67,7 @@ $(DEV): pyproject.toml | $(VENV)/bin/python
 $(BENCH): pyproject.toml | $(VENV)/bin/python
 	@echo "installing echosvc and what it is measured beside into $(VENV)" >&2
 	@$(PIP) install -e '.[bench]'
+	@# Large, and not there for every Python and machine: what does not install is left out.
+	@for library in xoscar ray; do $(PIP) install $$library \
+		|| echo "$$library does not install here, and is not measured" >&2; done
 	@touch $@ $(STAMP)

@@ -14,8 +14,10 @@ from __future__ import annotations
 import asyncio
 import functools
 import importlib.util
+import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -45,7 +47,11 @@ def sides(work: str) -> dict[str, Side]:
 def _in_new_python(library: str, work: str, n: int) -> float:
     command = [sys.executable, "-m", "benchmarks.actors", library, work, str(n)]
     where = Path(__file__).parents[1]
-    done = subprocess.run(command, cwd=where, check=True, capture_output=True, text=True)
+    with tempfile.TemporaryDirectory() as home:  # ray would write into the real one
+        env = {**os.environ, "HOME": home}
+        done = subprocess.run(
+            command, cwd=where, env=env, check=True, capture_output=True, text=True
+        )
     return float(done.stdout.split()[-1])
 
 
