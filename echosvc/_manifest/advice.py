@@ -14,7 +14,7 @@ from echosvc._manifest import mentions
 from echosvc._manifest.check import ordered
 from echosvc._manifest.entry import Entry
 from echosvc._manifest.graph import references
-from echosvc._manifest.kinds import ProcessPy, ProcessService, ProcessSupervisor
+from echosvc._manifest.kinds import HOSTS, ProcessPy, ProcessService, ProcessSupervisor
 from echosvc._manifest.manifest import display
 from echosvc._manifest.near import did_you_mean
 from echosvc._manifest.source import path_of
@@ -135,8 +135,7 @@ _OF_NO_HOST: Final = (
     "stop_timeout",
 )
 _NO_EFFECT: Final = {
-    "process.host": _OF_NO_HOST,
-    "terminal.host": _OF_NO_HOST,
+    **dict.fromkeys(HOSTS, _OF_NO_HOST),
     "process.supervisor": ("ready", "start_timeout"),
 }
 
@@ -149,7 +148,7 @@ def _without_effect(entries: list[Entry]) -> Iterator[ManifestError]:
         if not isinstance(lifecycle, dict):
             continue
         hints = dict.fromkeys(_NO_EFFECT.get(entry.kind, ()), "delete it")
-        if entry.kind.endswith(".host"):
+        if entry.kind in HOSTS:
             hints["stop_timeout"] = "write it beside lifecycle:, and not below it"
         elif isinstance(entry.spec, ProcessSupervisor):
             if entry.id in supervised:

@@ -250,8 +250,7 @@ class Mailbox:
         self.told = True
         self.edge = self.limit
         self._heed()
-        bus = None if self.owner is None else self.owner.runtime.bus
-        if self.owner is not None and bus is not None and bus.listening:
+        if self.owner is not None and (bus := self.owner.runtime.bus).listening:
             bus.emit("mailbox", "filling", self.owner.pid, waiting=waiting + 1, limit=self.limit)
         return True
 

@@ -49,6 +49,7 @@ class Job:
     [
         pytest.param(lambda job: job, id="itself"),
         pytest.param(lambda job: {"job": job}, id="dict"),
+        pytest.param(lambda job: {job: "job"}, id="key"),
         pytest.param(lambda job: [1, job], id="list"),
     ],
 )
