@@ -18,7 +18,7 @@ from trio_util import AsyncValue
 
 from echosvc._channel.core import Channel
 from echosvc._channel.native import select_native
-from echosvc._runtime.crash import summary
+from echosvc._runtime.crash import report_failure, summary
 from echosvc._runtime.message import Result
 from echosvc._runtime.pid import Pid
 from echosvc._runtime.process import HOST_CANCELLED, Process
@@ -305,7 +305,7 @@ class Service(Supervised):
         if selected.channel is too_late:
             process.stop(Terminated(reason="it was not ready in time"))
             with trio.CancelScope(shield=True):
-                await results.receive()
+                _report_crash(process, await results.receive())
             raise StartFailed(
                 f"{self.id} was not ready within {options.start_timeout:g}s", target=self.id
             )
@@ -318,6 +318,13 @@ class Service(Supervised):
             runtime.route(process.pid, Cancel(None, runtime.now(), reason))
             selected = await select_native([results, after(self.options.stop_timeout)])
             if selected.channel is results:
+                _report_crash(process, selected.value)
                 return
         process.stop(Terminated(reason=reason))
-        await results.receive()
+        _report_crash(process, await results.receive())
+
+
+def _report_crash(process: Process, result: Result) -> None:
+    """Log what a process failed with while it was ended: nobody else is told of that."""
+    if result.error is not None and not isinstance(result.error, Terminated):
+        report_failure(process, result)

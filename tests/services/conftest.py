@@ -34,6 +34,12 @@ async def obedient(name="obedient"):
             return
 
 
+async def fails_when_asked():
+    """Hear the CANCEL, and fail."""
+    await process.events().receive()
+    raise ValueError("while it ended")
+
+
 async def deaf():
     """Never ask for events."""
     await process.inbox().receive()

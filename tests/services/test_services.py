@@ -309,3 +309,15 @@ async def test_two_runtimes_of_one_application_do_not_see_each_other(app: App) -
         await settle()
         await one.stop_service("app:s")
         assert (states(one), states(two)) == ({"s": "stopped"}, {"s": "running"})
+
+
+async def test_what_fails_while_it_is_stopped_is_in_the_log(app: App, lines: list[str]) -> None:
+    app.service("s", "fails_when_asked")
+    async with open_runtime(app.write()) as runtime:
+        await settle()
+        await runtime.stop_service("app:s")
+        assert states(runtime) == {"s": "stopped"}
+    crashed = [line for line in lines if line.startswith("ERROR")]
+    assert len(crashed) == 1
+    assert "process crashed" in crashed[0]
+    assert "while it ended" in crashed[0]
