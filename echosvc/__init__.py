@@ -28,7 +28,7 @@ and `from echosvc import errors` costs nothing.
 
 How it is built, lowest first; each may import only what stands above it in this list:
 
-    errors.py
+    errors.py, _checks.py
     channel.py, _channel/   time.py   supervision.py, _supervision/       plain trio
     _runtime/                                                             the process model
     process.py coroutine.py io.py logger.py events.py pg.py ctx.py        what a process calls

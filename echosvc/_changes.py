@@ -11,6 +11,7 @@ import trio
 
 from echosvc._boot import Boot
 from echosvc._channel.core import Channel
+from echosvc._checks import given
 from echosvc._library.versions import Plan, Version
 from echosvc._manifest import graph, source, variables
 from echosvc._manifest.amend import amend
@@ -68,7 +69,7 @@ class LiveSystem:
                 if version.number == number:
                     return registry
             known = f"{self.versions[0].number} to {self.versions[-1].number}"
-            raise NotFound(f"there is no version {number!r} to go back to (there are {known})")
+            raise NotFound(f"there is no version {given(number)} to go back to (there are {known})")
 
         return await self._in_own_task(make)
 

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from echosvc._checks import check_flag, check_in_trio, check_instance, check_text, texts_of
 from echosvc._runtime.runtime import Runtime
 from echosvc._runtime.terminal import Terminal
 from echosvc._supervision.groups import alone, raise_as_it_came
+from echosvc.errors import Invalid
 
 if TYPE_CHECKING:
     from echosvc._manifest.registry import Registry
@@ -46,16 +48,20 @@ async def open_runtime(
     Cancelled, nothing is waited for but the processes' own cleanup.
 
     Raises:
+        Invalid: An argument is of another type, or there are `overrides` and no folder.
+        Unavailable: This does not run under trio.
         ManifestError: A fault in a manifest; `faults` has them all, and nothing was started.
         GaveUp: A required service did not start, or a supervisor used up its restarts.
     """
+    check_in_trio("open_runtime")
+    changed = _checked(source, overrides, terminal, auto_start)
     boot = None
     if source is not None:
         # Late: a runtime without manifests needs no YAML.
         from echosvc._boot import Boot
         from echosvc._changes import LiveSystem
 
-        boot = Boot(source, () if overrides is None else tuple(overrides), terminal)
+        boot = Boot(source, changed, terminal)
     own: BaseException | None = None
     try:
         async with trio.open_nursery() as nursery:
@@ -80,3 +86,23 @@ async def open_runtime(
         own = None
         runtime.close()
     raise_as_it_came(error)
+
+
+def _checked(
+    source: object, overrides: object, terminal: object, auto_start: object
+) -> tuple[str, ...]:
+    """Refuse arguments that cannot be meant; give the overrides."""
+    if isinstance(source, str):
+        check_text("source", source)
+    elif source is not None and not isinstance(source, Path):
+        # Late: a runtime without manifests needs no YAML.
+        from echosvc._manifest.registry import Registry
+
+        check_instance("source", source, Registry, "a folder or a registry")
+    changed = () if overrides is None else texts_of("overrides", overrides)
+    if changed and source is None:
+        raise Invalid("overrides go with a folder, and there is none")
+    if terminal is not None:
+        check_instance("terminal", terminal, Terminal, "a terminal")
+    check_flag("auto_start", auto_start)
+    return changed

@@ -39,7 +39,11 @@ __all__ = [
 
 
 def new(size: float = 0) -> Channel[Any]:
-    """Make a channel; see `Channel`. `Channel[int](size)` makes one that type checkers know."""
+    """Make a channel; see `Channel`. `Channel[int](size)` makes one that type checkers know.
+
+    Raises:
+        Invalid: The size is neither a whole number from 0 on nor `math.inf`.
+    """
     return Channel(size)
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from echosvc._checks import check_text
 from echosvc._runtime.context import values
 from echosvc._runtime.snapshot import snapshot
 from echosvc.errors import NotFound
@@ -29,14 +30,16 @@ def get(key: str, default: Any = _NONE) -> Any:
 
     Raises:
         NotFound: There is none, and no default.
+        Invalid: The key is no text.
         Unavailable: This is not inside a process.
     """
     found = values()
+    check_text("key", key, empty=True)
     if key in found:
         return snapshot(found[key])
     if default is not _NONE:
         return default
-    known = ", ".join(sorted(map(str, found))) or "none"
+    known = ", ".join(sorted(found)) or "none"
     raise NotFound(f"no context value {key!r} (there are: {known})")
 
 

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from echosvc._checks import check_text
 from echosvc._library.entries import entry_of, registry_of
 from echosvc._manifest.near import did_you_mean
 from echosvc._manifest.variables import KIND, Unset, unset_fault, value_of
 from echosvc._runtime.current import current
-from echosvc._runtime.text import is_text
-from echosvc.errors import Invalid, NotFound
+from echosvc.errors import NotFound
 
 __all__ = ["all", "get"]
 
@@ -35,11 +35,11 @@ def get(name: str, default: Any = _NONE) -> Any:
 
     Raises:
         NotFound: It is not set, and there is no default; or there is no such entry.
-        Invalid: The entry is of another kind; `ManifestError`: the value is not of its type.
+        Invalid: The name is no text, or the entry is of another kind; `ManifestError`: the value is
+            not of its type.
     """
     runtime = current().runtime
-    if not is_text(name):
-        raise Invalid(f"not an entry or a variable: {name!r}; give a text")
+    check_text("name", name)
     if ":" in name:
         entry = entry_of(runtime, name, (KIND,), "variable")
     else:

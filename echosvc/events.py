@@ -17,9 +17,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from echosvc._checks import check_dict, check_text, given
 from echosvc._runtime.bus import DEFAULT_SIZE, BusEvent, Subscription
 from echosvc._runtime.current import current
-from echosvc._runtime.text import is_text
 from echosvc.errors import Invalid, PermissionDenied
 
 __all__ = ["RESERVED", "BusEvent", "Subscription", "send", "subscribe"]
@@ -41,21 +41,23 @@ def send(system: str, kind: str, path: str = "", data: dict[str, Any] | None = N
 
     Raises:
         PermissionDenied: The system is one of the runtime's own.
-        Invalid: A system or kind that is no plain word, or data that is no dict or can't be copied.
+        Invalid: A system or kind that is no plain word, a path that is no text, or data that is no
+            dict with texts for keys, or can't be copied.
     """
     process = current()
     for what, word in (("system", system), ("kind", kind)):
-        if not is_text(word) or set(word) & set("*?[] \t\n"):
-            raise Invalid(f"not a {what} of an event: {word!r}; give a word without '*', '?', '['")
+        check_text(what, word)
+        if set(word) & set("*?[] \t\n"):
+            raise Invalid(
+                f"not a {what} of an event: {given(word)}; give a word without '*', '?', '['"
+            )
     if system in RESERVED:
         raise PermissionDenied(
             f"the events of {system!r} are the runtime's own; send yours under another name"
         )
-    if path and not is_text(path):
-        raise Invalid(f"the path of an event is a text, and not {path!r}")
+    check_text("path", path, empty=True)
     fields = {} if data is None else data
-    if not isinstance(fields, dict):
-        raise Invalid(f"the data of an event is a dict, and not {fields!r}")
+    check_dict("data", fields)
     process.runtime.bus.publish(system, kind, path, fields)
 
 
@@ -73,13 +75,9 @@ def subscribe(
     It ends when it is closed, and with the process.
 
     Raises:
-        Invalid: A pattern that is no text, or no room at all.
+        Invalid: A pattern is no text, or there is no room for a single event.
     """
     process = current()
-    if not is_text(system) or not (kind is None or is_text(kind)):
-        raise Invalid(f"events are chosen by globs, and not by {system!r}, {kind!r}")
-    if size < 1:
-        raise Invalid(f"a subscription has room for one event at least, and not for {size!r}")
     subscription = process.runtime.bus.subscribe(system, kind, size)
     process.hold(subscription.close)
     subscription.on_close = lambda: process.unhold(subscription.close)

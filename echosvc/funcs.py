@@ -67,7 +67,7 @@ def with_context(values: dict[str, Any]) -> Caller:
     """Give a caller whose functions have these context values, on top of the process's own.
 
     Raises:
-        Invalid: They are no dict.
+        Invalid: They are no dict with texts for keys, or cannot be copied.
     """
     return _plain.with_context(values)
 
@@ -76,6 +76,6 @@ def with_timeout(timeout: Duration) -> Caller:
     """Give a caller whose calls may take so long, whatever the entry says; `math.inf` for ever.
 
     Raises:
-        Invalid: It is no duration.
+        Invalid: It is no duration, or less than nothing.
     """
     return _plain.with_timeout(timeout)

@@ -17,12 +17,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
+from echosvc._checks import check_text
 from echosvc._runtime.current import current
-from echosvc._runtime.groups import GroupEvent, GroupMonitor, Groups
+from echosvc._runtime.groups import GroupEvent, GroupMonitor, Groups, check_group
+from echosvc._runtime.message import check_topic
 from echosvc._runtime.pid import Pid
 from echosvc._runtime.process import Process
-from echosvc._runtime.text import is_text
-from echosvc.errors import Invalid, MailboxFull
+from echosvc.errors import MailboxFull
 
 __all__ = [
     "Broadcast",
@@ -51,13 +52,12 @@ class Broadcast:
 
 
 class Scope:
-    """Groups of their own, under a name; made by `scope`. The module's functions are scope "pg"."""
+    """Groups of their own, under a name; see `scope`. The module's functions are scope "pg"."""
 
     __slots__ = ("name",)
 
     def __init__(self, name: str) -> None:
-        if not is_text(name):
-            raise Invalid(f"not a name for a scope: {name!r}; give a text")
+        check_text("scope", name)
         self.name = name
 
     def __repr__(self) -> str:
@@ -82,6 +82,7 @@ class Scope:
     def broadcast(self, group: str, topic: str, *payload: Any) -> Broadcast:
         """Send a message to all in a group; see the module's `broadcast`."""
         sender = current()
+        check_topic(topic)  # also for a group that nobody is in
         sent: list[Pid] = []
         refused: list[MailboxFull] = []
         for member in self._groups().members(group):
@@ -96,6 +97,7 @@ class Scope:
 
     def monitor(self, group: str) -> tuple[tuple[Pid, ...], GroupMonitor]:
         """Give who is in a group and a channel of what changes; see the module's `monitor`."""
+        check_group(group)
         groups = self._groups()
         changes = groups.monitor(group, current())
         return groups.pids(group), changes
@@ -154,6 +156,9 @@ def members(group: str) -> tuple[Pid, ...]:
     """Give the PIDs in a group, each as often as it has joined, those who came first at the front.
 
     Empty for a group that nobody is in.
+
+    Raises:
+        Invalid: It is no name for a group.
     """
     return _default.members(group)
 
@@ -169,7 +174,7 @@ def broadcast(group: str, topic: str, *payload: Any) -> Broadcast:
     Never waits. A full mailbox hinders nobody else; who did not get it is told in the result.
 
     Raises:
-        Invalid: The topic, or a payload that cannot be copied.
+        Invalid: The group's name, the topic, or a payload that cannot be copied.
     """
     return _default.broadcast(group, topic, *payload)
 
@@ -179,6 +184,9 @@ def monitor(group: str) -> tuple[tuple[Pid, ...], GroupMonitor]:
 
     An event is of kind ``join`` or ``leave``; who has joined twice and ends leaves twice. The
     channel ends when it is closed, and with the process.
+
+    Raises:
+        Invalid: It is no name for a group.
 
     Source: Erlang's `pg:monitor/2`.
     """

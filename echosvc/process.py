@@ -17,6 +17,7 @@ from __future__ import annotations
 from typing import Any, Final, NoReturn
 
 from echosvc._channel.core import Channel
+from echosvc._checks import check_flag
 from echosvc._runtime import calls, relations
 from echosvc._runtime.current import current, get_current
 from echosvc._runtime.info import ProcessInfo
@@ -28,7 +29,7 @@ from echosvc._runtime.runtime import DEFAULT_CALL_TIMEOUT
 from echosvc._runtime.spawner import Spawner
 from echosvc._runtime.starting import Target
 from echosvc._runtime.upgrade import upgrade as go_on_as
-from echosvc.time import Duration, parse_duration
+from echosvc.time import Duration, seconds_of
 
 __all__ = [
     "Event",
@@ -112,9 +113,11 @@ def listen(topic: str, message: bool = False) -> Channel[Any]:
         message: Receive the whole `Message`, and not just its data.
 
     Raises:
-        Invalid: The topic begins with ``@``, or is listened to with another `message`.
+        Invalid: The topic is no text, begins with ``@``, or is listened to with another `message`;
+            or `message` is no bool.
     """
     check_topic(topic)
+    check_flag("message", message)
     return current().mailbox.listen(topic, not message)
 
 
@@ -149,9 +152,13 @@ def set_options(*, trap_links: bool | None = None) -> Options:
 
     Args:
         trap_links: When a linked process fails, get a LINK_DOWN event instead of ending with it.
+
+    Raises:
+        Invalid: It is neither True nor False.
     """
     process = current()
     if trap_links is not None:
+        check_flag("trap_links", trap_links)
         process.trap_links = trap_links
     return get_options()
 
@@ -167,6 +174,8 @@ async def upgrade(target: Target | None, *args: Any) -> NoReturn:
     context variables. Channels of `listen` are closed, and what waits in them goes to the inbox.
     The source of an entry is read again. If the new program can't be loaded, or the host doesn't
     allow it, the process ends with that error.
+
+    Cancelled before that has begun, it goes on as what it is.
 
     Raises:
         Unavailable: In a task that was made a process by `attach`: it has no main.
@@ -191,7 +200,7 @@ def send(dest: str, topic: str, *payload: Any) -> None:
     Between any two processes messages keep their order.
 
     Raises:
-        Invalid: The topic, or a payload that cannot be copied.
+        Invalid: The topic, a payload that cannot be copied, or a `dest` that is no text.
         NameNotFound: Nobody has this name.
         ProcessNotFound: The process has ended, or never was.
         MailboxFull: Not delivered: its mailbox has no room. Carries the message.
@@ -235,12 +244,13 @@ async def call(
     Raises:
         CallTimeout: No answer in time.
         ProcessNotFound: It has ended, or ended without an answer: at once, not after the timeout.
-        Invalid, NameNotFound, MailboxFull: As for `send`; `Invalid` also for asking oneself.
+        Invalid, NameNotFound, MailboxFull: As for `send`; `Invalid` also for asking oneself, and
+            for a timeout that is no duration, or less than nothing.
         Exception: What the other replied, if that was an exception.
 
     Source: Erlang's `gen_server:call`, whose 5 seconds are the default here too.
     """
-    return await calls.call(current(), dest, topic, payload, parse_duration(timeout))
+    return await calls.call(current(), dest, topic, payload, seconds_of("timeout", timeout))
 
 
 # -- starting others
@@ -261,7 +271,7 @@ def spawn(target: Target, host: str | None = None, *args: Any) -> Pid:
     Raises:
         NotFound: There is no such entry, or no such host is running.
         Invalid: It cannot run: not an `async def`, wrong arguments, or (`ManifestError`) a source
-            that does not load.
+            that does not load; or the host is no text.
         RateLimited, PermissionDenied, Unavailable: The host refuses it.
     """
     return _plain.start(target, host, args)
@@ -285,7 +295,7 @@ def spawn_linked_monitored(target: Target, host: str | None = None, *args: Any) 
 async def exec(target: Target, host: str | None = None, *args: Any) -> Any:
     """Start a process, wait for its end, and give its result.
 
-    If the caller is cancelled or ends, the process is terminated, and its end waited for.
+    Cancelled, or when the caller ends, the process is terminated, and its end waited for.
 
     Raises:
         Exception: What the process ended with; `Terminated` if it was terminated.
@@ -295,7 +305,11 @@ async def exec(target: Target, host: str | None = None, *args: Any) -> Any:
 
 
 def with_context(values: dict[str, Any]) -> Spawner:
-    """Give a spawner whose processes have these context values, on top of the caller's."""
+    """Give a spawner whose processes have these context values, on top of the caller's.
+
+    Raises:
+        Invalid: They are no dict with texts for keys, or cannot be copied.
+    """
     return _plain.with_context(values)
 
 
@@ -303,8 +317,11 @@ def with_name(name: str) -> Spawner:
     """Give a spawner whose process has this name from its first moment.
 
     If the name is taken nothing is started, and the PID of its owner comes back.
+
+    Raises:
+        Invalid: It is no name: no text, empty, or it begins with ``{`` or ``@``.
     """
-    return Spawner(name=name)
+    return _plain.with_name(name)
 
 
 # -- relations
@@ -317,6 +334,7 @@ def monitor(dest: str) -> Pid:
 
     Raises:
         NameNotFound: Nobody has this name.
+        Invalid: It is no PID and no name.
 
     Source: Erlang's `monitor/2`, which would send two.
     """
@@ -327,7 +345,12 @@ def monitor(dest: str) -> Pid:
 
 
 def unmonitor(dest: str) -> None:
-    """Want no EXIT of that process; one that has already come stays among the events."""
+    """Want no EXIT of that process; one that has already come stays among the events.
+
+    Raises:
+        NameNotFound: Nobody has this name. (A PID that has ended does nothing.)
+        Invalid: It is no PID and no name.
+    """
     relations.unmonitor(current(), _address(dest))
 
 
@@ -340,7 +363,7 @@ def link(dest: str) -> Pid:
     Raises:
         ProcessNotFound: It has ended.
         NameNotFound: Nobody has this name.
-        Invalid: It is this process.
+        Invalid: It is this process, or no PID and no name.
 
     Source: Erlang's `link/1`.
     """
@@ -351,7 +374,12 @@ def link(dest: str) -> Pid:
 
 
 def unlink(dest: str) -> None:
-    """Untie this process and that one; does nothing if they are not linked."""
+    """Untie this process and that one; does nothing if they are not linked.
+
+    Raises:
+        NameNotFound: Nobody has this name. (A PID that has ended does nothing.)
+        Invalid: It is no PID and no name.
+    """
     relations.unlink(current(), _address(dest))
 
 
@@ -360,6 +388,7 @@ def cancel(dest: str, reason: str = "") -> None:
 
     Raises:
         ProcessNotFound, NameNotFound: There is none.
+        Invalid: It is no PID and no name, or the reason is no text.
     """
     process = current()
     process.runtime.cancel(dest, reason, process.pid)
@@ -372,6 +401,7 @@ def terminate(dest: str, reason: str = "") -> None:
 
     Raises:
         ProcessNotFound, NameNotFound: There is none.
+        Invalid: It is no PID and no name, or the reason is no text.
     """
     current().runtime.terminate(dest, reason)
 
@@ -384,6 +414,7 @@ def info(dest: str | None = None) -> ProcessInfo:
 
     Raises:
         ProcessNotFound, NameNotFound: There is none.
+        Invalid: It is no PID and no name.
     """
     process = current()
     return process.runtime.info(process.pid if dest is None else dest)

@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from echosvc._checks import check_count
 from echosvc._library.versions import Changes, Snapshot, Version, system_of
 from echosvc._manifest.entry import Entry
 from echosvc._runtime.current import current
@@ -44,6 +45,7 @@ def get(id: str) -> Entry:
 
     Raises:
         NotFound: There is none; near ids are named.
+        Invalid: It is no text.
         Unavailable: The runtime was opened without manifests.
     """
     return snapshot().get(id)
@@ -63,6 +65,7 @@ def find(
         meta: What must stand below the entry's `meta`.
 
     Raises:
+        Invalid: A glob is no text, or `meta` no dict.
         Unavailable: The runtime was opened without manifests.
     """
     return snapshot().find(kind=kind, namespace=namespace, meta=meta)
@@ -88,12 +91,20 @@ def changes() -> Changes:
 
 
 def version() -> int:
-    """Give the number of the current version; each change is one more."""
+    """Give the number of the current version; each change is one more.
+
+    Raises:
+        Unavailable: The runtime was opened without manifests.
+    """
     return versions()[-1].number
 
 
 def versions() -> tuple[Version, ...]:
-    """Give the versions that there is a way back to, the oldest first; the last is the current."""
+    """Give the versions that there is a way back to, the oldest first; the last is the current.
+
+    Raises:
+        Unavailable: The runtime was opened without manifests.
+    """
     return system_of(current().runtime).versions
 
 
@@ -101,9 +112,12 @@ async def go_back(number: int) -> int:
     """Make the entries what they were in an earlier version; that is a new version, whose number
     is given.
 
-    What it does, raises and promises is as for `Changes.apply`.
+    What it does, raises and promises is as for `Changes.apply`. Cancelled, it happens wholly, or,
+    before it has begun, not at all.
 
     Raises:
         NotFound: There is no such version any more, or there never was.
+        Invalid: It is no number of a version.
     """
+    check_count("number", number, least=1)
     return await system_of(current().runtime).go_back(number)

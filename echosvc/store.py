@@ -11,13 +11,14 @@ is stored and what is got are snapshots.
 
 from __future__ import annotations
 
+import sys
 from typing import Any, Final
 
+from echosvc._checks import check_count, check_text, given
 from echosvc._library.stores import Store, store_of
 from echosvc._runtime.current import current
-from echosvc._runtime.text import is_text
 from echosvc.errors import Invalid, NotFound
-from echosvc.time import Duration, parse_duration
+from echosvc.time import Duration, seconds_of
 
 __all__ = ["delete", "get", "has", "items", "keys", "set"]
 
@@ -31,6 +32,8 @@ async def get(store: str, key: str, default: Any = _NONE) -> Any:
         store: The id of an entry of kind `store.memory` or `store.sqlite`.
         key: A text.
         default: What to give where there is no such key, or it has expired.
+
+    Cancelled, it has changed nothing.
 
     Raises:
         NotFound: There is no such key, and no default; or no such entry.
@@ -63,15 +66,18 @@ async def set(store: str, key: str, value: Any, ttl: Duration | None = None) -> 
         RateLimited: The store has as many keys as it may (`max_keys`).
         NotFound, Unavailable: As for `get`.
     """
-    opened = _open(store, key)
-    seconds = None if ttl is None else parse_duration(ttl)
-    if seconds is not None and not seconds > 0:
-        raise Invalid(f"what is to be kept for {ttl!r} is not kept at all; give more, or no ttl")
-    await opened.set(key, value, seconds)
+    seconds = None if ttl is None else seconds_of("ttl", ttl)
+    if seconds == 0:
+        raise Invalid(
+            f"ttl: what is kept for {given(ttl)} is not kept at all; give more, or no ttl"
+        )
+    await _open(store, key).set(key, value, seconds)
 
 
 async def delete(store: str, key: str) -> bool:
     """Take a key away; False where there was none.
+
+    Cancelled, it is wholly done or not at all.
 
     Raises:
         NotFound, Invalid, Unavailable: As for `get`.
@@ -82,6 +88,8 @@ async def delete(store: str, key: str) -> bool:
 async def has(store: str, key: str) -> bool:
     """Whether there is such a key.
 
+    Cancelled, it has changed nothing.
+
     Raises:
         NotFound, Invalid, Unavailable: As for `get`.
     """
@@ -91,32 +99,41 @@ async def has(store: str, key: str) -> bool:
 async def keys(store: str, prefix: str = "", limit: int | None = None) -> list[str]:
     """Give the keys that begin with `prefix`, in their order, and no more than `limit`.
 
+    Cancelled, it has changed nothing.
+
     Raises:
-        NotFound, Invalid, Unavailable: As for `get`.
+        NotFound, Unavailable: As for `get`.
+        Invalid: As for `get`; or the prefix is no text, or the limit no whole number, or less than
+            nothing.
     """
-    return await _scanned(store, prefix, limit).keys(prefix, limit)
+    return await _scanned(store, prefix, limit).keys(prefix, _bounded(limit))
 
 
 async def items(store: str, prefix: str = "", limit: int | None = None) -> list[tuple[str, Any]]:
     """Give the keys that begin with `prefix`, in their order, with their values.
 
+    Cancelled, it has changed nothing.
+
     Raises:
-        NotFound, Invalid, Unavailable: As for `get`.
+        NotFound, Invalid, Unavailable: As for `keys`.
     """
-    return await _scanned(store, prefix, limit).items(prefix, limit)
+    return await _scanned(store, prefix, limit).items(prefix, _bounded(limit))
 
 
 def _open(store: str, key: str) -> Store:
-    opened = store_of(current().runtime, store)
-    if not is_text(key):
-        raise Invalid(f"not a key: {key!r}; give a text")
-    return opened
+    runtime = current().runtime
+    check_text("key", key)
+    return store_of(runtime, store)
 
 
 def _scanned(store: str, prefix: str, limit: int | None) -> Store:
-    opened = store_of(current().runtime, store)
-    if prefix and not is_text(prefix):
-        raise Invalid(f"keys begin with a text, and not with {prefix!r}")
-    if limit is not None and limit < 0:
-        raise Invalid(f"a limit is not negative: {limit}")
-    return opened
+    runtime = current().runtime
+    check_text("prefix", prefix, empty=True)
+    if limit is not None:
+        check_count("limit", limit)
+    return store_of(runtime, store)
+
+
+def _bounded(limit: int | None) -> int | None:
+    """More than there can be is no limit; SQLite takes no int that large."""
+    return None if limit is None or limit > sys.maxsize else limit

@@ -24,6 +24,7 @@ from trio.lowlevel import enable_ki_protection
 from echosvc._channel.alarm import Alarm, set_alarm, unset_alarm
 from echosvc._channel.core import Channel
 from echosvc._channel.waiting import Waiter
+from echosvc._checks import given
 from echosvc.errors import Invalid
 
 __all__ = [
@@ -76,7 +77,7 @@ def parse_duration(duration: Duration) -> float:
             raise Invalid(f"not a duration: a text of {len(duration)} characters")
         return _parse(duration)
     if isinstance(duration, bool) or not isinstance(duration, int | float):
-        raise Invalid(f"not a duration: {duration!r}; give seconds or a string like '2s'")
+        raise Invalid(f"not a duration: {given(duration)}; give seconds or a string like '2s'")
     try:
         seconds = float(duration)
     except OverflowError:
@@ -110,6 +111,25 @@ def _parse(text: str) -> float:
     return -seconds if text[0] == "-" else seconds
 
 
+def seconds_of(what: str, duration: Duration) -> float:
+    """Give the seconds of how long something may take: `math.inf` for ever, 0 not at all.
+
+    Args:
+        what: The name of the argument.
+        duration: As for `parse_duration`.
+
+    Raises:
+        Invalid: It is no duration, or less than nothing.
+    """
+    try:
+        seconds = parse_duration(duration)
+    except Invalid as exc:
+        raise Invalid(f"{what}: {exc}") from None
+    if seconds < 0:
+        raise Invalid(f"{what}: a duration of {given(duration)} is less than nothing")
+    return seconds
+
+
 def now() -> float:
     """Tell the time on trio's clock: seconds since nothing in particular."""
     return trio.current_time()
@@ -117,6 +137,8 @@ def now() -> float:
 
 async def sleep(duration: Duration) -> None:
     """Pause the current task, for nothing if the duration is negative.
+
+    Cancelled, it ends at once.
 
     Raises:
         Invalid: It is not a duration.
@@ -275,7 +297,7 @@ class Ticker:
     def __init__(self, period: Duration) -> None:
         seconds = parse_duration(period)
         if not _SHORTEST_PERIOD <= seconds < math.inf:
-            raise Invalid(f"a ticker's period must be finite, and at least 1ns: {period!r}")
+            raise Invalid(f"a ticker's period must be finite, and at least 1ns: {given(period)}")
         self._clock = _TickerChannel(seconds)
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +15,7 @@ PACKAGE = Path(echosvc.__file__).parent
 
 # Lowest first. A module may import from its own layer and from those before it.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("_version", "errors"),
+    ("_version", "errors", "_checks"),
     ("_channel", "channel"),
     ("time",),
     ("_supervision", "supervision"),
@@ -91,6 +92,17 @@ def test_each_layer_imports_only_what_stands_below_it() -> None:
             if RANK[other] > RANK[room]:
                 wrong.append(f"{relative}:{line} ({room}) imports {name}, which stands above it")
     assert wrong == []
+
+
+@pytest.mark.parametrize(
+    "room", ["_channel", "_library", "_manifest", "_runtime", "_supervision", "_terminal"]
+)
+def test_a_room_says_what_each_of_its_files_is_for(room: str) -> None:
+    told = ast.get_docstring(ast.parse((PACKAGE / room / "__init__.py").read_text())) or ""
+    files = {path.stem for path in (PACKAGE / room).glob("*.py")} - {"__init__"}
+    assert [name for name in sorted(files) if not re.search(rf"\b{name}(\.py|`|  )", told)] == []
+    named = set(re.findall(r"\b(\w+)\.py\b", told))
+    assert named - files == set()
 
 
 @pytest.mark.parametrize("library", ONLY_IN)

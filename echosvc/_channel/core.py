@@ -18,6 +18,7 @@ from trio.lowlevel import (
 
 from echosvc._channel.slices import Slice, current_slice
 from echosvc._channel.waiting import NOBODY, Waiter, enter, enter_all, park
+from echosvc._checks import check_instance, given
 from echosvc.errors import Invalid
 
 T = TypeVar("T")
@@ -76,6 +77,9 @@ class Channel(trio.abc.SendChannel[T], trio.abc.ReceiveChannel[T]):
 
     Values come out in the order in which they went in, and waiting tasks are served in the order
     in which they came. Any value may travel, `None` too.
+
+    Raises:
+        Invalid: The size is neither a whole number from 0 on nor `math.inf`.
     """
 
     __slots__ = (
@@ -250,7 +254,10 @@ class Channel(trio.abc.SendChannel[T], trio.abc.ReceiveChannel[T]):
                 waiter.claim(self, None, False)
 
     async def aclose(self) -> None:
-        """Do what `close` does, as trio's channels spell it."""
+        """Do what `close` does, as trio's channels spell it.
+
+        Cancelled, it is closed all the same.
+        """
         self.close()
         await trio.lowlevel.checkpoint()
 
@@ -318,13 +325,17 @@ class Channel(trio.abc.SendChannel[T], trio.abc.ReceiveChannel[T]):
 
 def _check_size(size: float) -> None:
     if isinstance(size, bool) or not (size == math.inf or isinstance(size, int)):
-        raise Invalid(f"a channel's size is a whole number or math.inf, not {size!r}")
+        raise Invalid(f"a channel's size is a whole number or math.inf, not {given(size)}")
     if size < 0:
-        raise Invalid(f"a channel's size cannot be negative: {size!r}")
+        raise Invalid(f"a channel's size cannot be negative: {given(size)}")
 
 
 class SendCase(Generic[T]):
-    """In a `select`: send a value to a channel."""
+    """In a `select`: send a value to a channel.
+
+    Raises:
+        Invalid: It is no channel.
+    """
 
     __slots__ = ("channel", "value")
 
@@ -332,6 +343,8 @@ class SendCase(Generic[T]):
     _races: ClassVar[bool] = False
 
     def __init__(self, channel: Channel[T], value: T) -> None:
+        if type(channel) is not Channel:
+            check_instance("channel", channel, Channel, "a Channel")
         self.channel = channel
         self.value = value
 

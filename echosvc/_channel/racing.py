@@ -22,6 +22,7 @@ from trio.lowlevel import enable_ki_protection
 
 from echosvc._channel.core import Channel, Selected
 from echosvc._channel.native import NOTHING_READY, Native, poll, select_native
+from echosvc._checks import check_async
 from echosvc.errors import Invalid
 
 T = TypeVar("T")
@@ -73,7 +74,11 @@ def case_call(fn: Callable[[Unpack[Ts]], Awaitable[T]], *args: *Ts) -> CallCase[
     function returned; an exception of its comes out of the select as it is. If it has already
     ended when another case wins, its result waits in this case object for the next select that it
     is given to; if that is an error, it is logged too.
+
+    Raises:
+        Invalid: It is no async function.
     """
+    check_async("fn", fn)
     return CallCase(fn, args)
 
 
@@ -89,8 +94,8 @@ class ForeignCase:
                 shelf = _shelves[channel] = Channel(math.inf)
         except TypeError:
             raise Invalid(
-                f"select: {channel!r} must be hashable and allow weak references, so that a value "
-                "taken by a losing arm can be kept for it"
+                f"select: a {type(channel).__name__} must be hashable and allow weak references, "
+                "so that a value taken by a losing arm can be kept for it"
             ) from None
         self._key = channel
         self._shelf = shelf

@@ -10,6 +10,7 @@ from trio.lowlevel import enable_ki_protection
 from echosvc._channel.core import Channel, Selected, SendCase
 from echosvc._channel.native import Native, select_native
 from echosvc._channel.racing import CallCase, Foreign, ForeignCase, select_racing
+from echosvc._checks import check_flag, given
 from echosvc.errors import Invalid
 
 T = TypeVar("T")
@@ -70,11 +71,13 @@ async def select(*cases: Case, default: bool = False) -> Selected[Any]:
 
     Raises:
         Invalid: An argument is no case (its position is named), or there are none and no default:
-            that would wait for ever.
+            that would wait for ever; or `default` is no bool.
         Exception: What a `case_call` or a foreign channel raised, as it is.
 
     Source: Go's select statement.
     """
+    if default is not False:
+        check_flag("default", default)
     for case in cases:
         # An attribute, and not isinstance: with abstract base classes that takes 0.3 µs a case.
         if getattr(type(case), "_races", True):
@@ -94,7 +97,7 @@ def _places(cases: tuple[Case, ...]) -> list[Native | Foreign]:
             places.append(ForeignCase(case))
         else:
             raise Invalid(
-                f"select: argument {position} is no case: {case!r}; give a channel, a "
+                f"select: argument {position} is no case: {given(case)}; give a channel, a "
                 "case_receive(), a case_send(value) or a case_call(async_fn, *args)"
             )
     return places

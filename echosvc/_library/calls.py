@@ -6,14 +6,15 @@ from typing import Any, Final
 
 import trio
 
+from echosvc._checks import check_dict
 from echosvc._library.functions import Function, function_of
 from echosvc._library.future import Future
 from echosvc._runtime.current import current
 from echosvc._runtime.host import own_host
 from echosvc._runtime.program import Program
 from echosvc._runtime.snapshot import snapshot
-from echosvc.errors import Invalid, Timeout
-from echosvc.time import Duration, parse_duration
+from echosvc.errors import Timeout
+from echosvc.time import Duration, seconds_of
 
 HOST: Final = "functions"
 """The host of the processes in which functions run."""
@@ -33,14 +34,12 @@ class Caller:
 
     def with_context(self, values: dict[str, Any]) -> Caller:
         """Add context values; see `funcs.with_context`."""
-        given: object = values
-        if not isinstance(given, dict):
-            raise Invalid(f"context values come in a dict, not {given!r}")
+        check_dict("context values", values)
         return Caller({**(self._context or {}), **snapshot(values)}, self._timeout)
 
     def with_timeout(self, timeout: Duration) -> Caller:
         """Set how long a call may take; see `funcs.with_timeout`."""
-        return Caller(self._context, parse_duration(timeout))
+        return Caller(self._context, seconds_of("timeout", timeout))
 
     def start(self, target: Any, *args: Any) -> Future:
         """Begin a call; see `funcs.start`."""
@@ -65,7 +64,10 @@ class Caller:
         return future
 
     async def call(self, target: Any, *args: Any) -> Any:
-        """Call a function and wait for its result; see `funcs.call`."""
+        """Call a function and wait for its result; see `funcs.call`.
+
+        Cancelled, so is the function, and its end is waited for.
+        """
         await trio.lowlevel.checkpoint_if_cancelled()
         return await self.start(target, *args)._result_or_end()
 

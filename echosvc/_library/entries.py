@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
+from echosvc._checks import check_text
 from echosvc._manifest.entry import Entry
 from echosvc._manifest.registry import Registry
 from echosvc.errors import Invalid, NotFound, Unavailable
@@ -28,17 +29,12 @@ def entry_of(runtime: Runtime, id: str, kinds: tuple[str, ...], what: str) -> En
 
     Raises:
         NotFound: There is none.
-        Invalid: It is of another kind; `what` says what was wanted.
+        Invalid: It is no text, or of another kind; `what` says what was wanted.
     """
-    if not isinstance(id, str):
-        _not_an_id(id)
+    check_text(what, id)
     if runtime.registry is None:
         raise NotFound(f"no entry {id}: this runtime was opened without manifests")
     entry = runtime.registry.get(id)
     if entry.kind not in kinds:
         raise Invalid(f"{id} is a {entry.kind}, and no {what} ({' or '.join(kinds)})")
     return entry
-
-
-def _not_an_id(id: object) -> NoReturn:
-    raise Invalid(f"not the id of an entry: {id!r}; give a text like 'app:name'")

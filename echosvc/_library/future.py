@@ -8,6 +8,7 @@ import trio
 
 from echosvc._channel.core import Channel
 from echosvc._channel.waiting import park
+from echosvc._checks import check_text
 from echosvc._runtime.crash import report_failure
 from echosvc._runtime.message import Result
 from echosvc._runtime.pid import Pid
@@ -89,7 +90,11 @@ class Future:
         """End the call at its next checkpoint; its result is then `Canceled`.
 
         Does nothing if it has ended.
+
+        Raises:
+            Invalid: The reason is no text.
         """
+        check_text("reason", reason, empty=True)
         self._asked = True
         if self._process is not None:
             why = f": {reason}" if reason else ""

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Protocol
 
+from echosvc._checks import check_dict, check_text
 from echosvc._manifest.amend import split_id
 from echosvc._manifest.entry import Entry
-from echosvc._manifest.registry import Registry
+from echosvc._manifest.registry import Registry, check_find
 from echosvc._runtime.snapshot import snapshot
 from echosvc.errors import AlreadyExists, Conflict, Invalid, Unavailable
 
@@ -92,6 +93,7 @@ class Snapshot:
         meta: Mapping[str, Any] | None = None,
     ) -> list[Entry]:
         """Give the entries that fit all that is asked for; see `registry.find`."""
+        check_find(kind, namespace, meta)
         return [
             _own(entry)
             for entry in self._registry.find(meta=meta)
@@ -141,9 +143,10 @@ class Changes:
 
         Raises:
             AlreadyExists: There is an entry with this id, or one was added here.
-            Invalid: It has no id.
+            Invalid: It is no dict with texts for keys, has no id, or cannot be copied.
         """
-        fields = snapshot(dict(_mapping(entry)))
+        check_dict("entry", entry, Mapping)
+        fields = snapshot(dict(entry))
         id = ":".join(split_id(fields.get("id")))
         if id in self._created or (id in self._snapshot and id not in self._deleted):
             raise AlreadyExists(f"there is an entry {id} already")
@@ -159,9 +162,13 @@ class Changes:
 
         Raises:
             NotFound: There is no such entry.
-            Invalid: An entry has another id or name for ever.
+            Invalid: An entry has its id and its name for ever; or the id is no text, or the fields
+                are no dict with texts for keys.
+            Conflict: It is deleted here.
         """
-        new = snapshot(dict(_mapping(fields)))
+        check_text("id", id)
+        check_dict("fields", fields, Mapping)
+        new = snapshot(dict(fields))
         if fixed := {"id", "name", "namespace"} & new.keys():
             raise Invalid(f"the {min(fixed)} of {id} is not to be changed: delete and create")
         if id in self._created:
@@ -178,7 +185,9 @@ class Changes:
 
         Raises:
             NotFound: There is no such entry.
+            Invalid: The id is no text.
         """
+        check_text("id", id)
         if id in self._created:
             del self._created[id]
             return self
@@ -206,10 +215,3 @@ class Changes:
         """
         plan = Plan(tuple(self._created.values()), self._updated, tuple(self._deleted))
         return await system_of(self._runtime).change(self._snapshot.version, plan)
-
-
-def _mapping(value: Mapping[str, Any]) -> Mapping[str, Any]:
-    given: object = value
-    if not isinstance(given, Mapping):
-        raise Invalid(f"the fields of an entry come in a dict, and not in {given!r}")
-    return value

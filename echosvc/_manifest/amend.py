@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from echosvc._checks import given
 from echosvc._manifest.check import build, ordered
 from echosvc._manifest.entry import Entry
 from echosvc._manifest.manifest import INDEX, Draft, absolute, is_name
@@ -53,7 +54,7 @@ def split_id(id: object) -> tuple[str, str]:
     """Return namespace and name of an id; raises `Invalid` for what is none."""
     namespace, _, name = id.partition(":") if isinstance(id, str) else ("", "", "")
     if not is_name(namespace) or not is_name(name):
-        raise Invalid(f"an entry needs an id such as 'app:name', and this has {id!r}")
+        raise Invalid(f"an entry needs an id such as 'app:name', and this has {given(id)}")
     return namespace, name
 
 
@@ -85,7 +86,7 @@ def _created(registry: Registry, fields: Mapping[str, Any]) -> Draft:
     namespace, name = split_id(own.pop("id", None))
     kind = own.get("kind")
     if not isinstance(kind, str) or not kind:
-        raise Invalid(f"an entry needs a kind, and {namespace}:{name} has {kind!r}")
+        raise Invalid(f"an entry needs a kind, and {namespace}:{name} has {given(kind)}")
     beside = [*registry.find(namespace=namespace), *registry]
     file = beside[0].file if beside else absolute(".") / INDEX
     return Draft(namespace, name, kind, node_of({"name": name, **own}), file)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from echosvc._checks import check_flag, check_instance, check_text
 from echosvc._manifest.manifest import display
 from echosvc._manifest.node import Node, node_of
 from echosvc.errors import ManifestError
@@ -48,11 +49,23 @@ class Entry:
         A field that isn't there is where what should hold it is. `key` asks for the field's name
         rather than its value. A value that an override set has the override for a file; an entry
         made in code has no file. Lines and columns count from 1, and 0 is none.
+
+        Raises:
+            Invalid: A part of the path is neither a text nor a whole number, or `key` no bool.
         """
+        for part in path:
+            check_instance("path", part, (str, int), "str or int")
+        check_flag("key", key)
         return where(self.node, self.file, path, key=key)
 
     def fault(self, message: str, *path: str | int, hint: str = "") -> ManifestError:
-        """Return an error about a field of this entry, or about the entry itself."""
+        """Return an error about a field of this entry, or about the entry itself.
+
+        Raises:
+            Invalid: An argument is of another type.
+        """
+        check_text("message", message, empty=True)
+        check_text("hint", hint, empty=True)
         file, line, column = self.where(*path)
         return ManifestError(message, file=file, line=line, column=column, entry=self.id, hint=hint)
 
@@ -65,7 +78,7 @@ def where(
     if found.origin:
         return found.origin, 0, 0
     line, column = found.line, found.column
-    if key and path:
+    if key and path and isinstance(path[-1], str):
         holder = node.find(path[:-1])
-        line, column = holder.keys.get(str(path[-1]), (line, column))
+        line, column = holder.keys.get(path[-1], (line, column))
     return (display(file) if line else "", line, column)

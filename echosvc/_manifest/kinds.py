@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import msgspec
 
+from echosvc._checks import check_function, check_instance, check_text
 from echosvc._manifest import variables
 from echosvc.errors import Invalid
 
@@ -188,10 +189,19 @@ class Reference:
 
     In `path`, ``"*"`` stands for every item of a list. No `kinds` means: anything that can be
     started, that is, has a lifecycle.
+
+    Raises:
+        Invalid: A part of it is of another type.
     """
 
     path: tuple[str, ...]
     kinds: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for what, words in (("path", self.path), ("kinds", self.kinds)):
+            check_instance(what, words, tuple, "a tuple of str")
+            for word in words:
+                check_text(f"a part of {what}", word)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +215,9 @@ class Kind:
         check: Finds what is wrong in an entry beyond that: `entry.fault(message, *path)`.
         run: What an entry does whose spec has a `lifecycle`: an ``async def`` that gets the entry.
             It is the main of a process, which is started, restarted and stopped as a service is.
+
+    Raises:
+        Invalid: A part of it is of another type.
     """
 
     name: str
@@ -212,6 +225,19 @@ class Kind:
     references: tuple[Reference, ...] = ()
     check: Callable[[Entry], Iterable[ManifestError]] | None = None
     run: Callable[[Entry], Awaitable[object]] | None = None
+
+    def __post_init__(self) -> None:
+        check_text("name", self.name)
+        wanted = "a class below kinds.Spec"
+        check_instance(f"{self.name}: spec", self.spec, type, wanted)
+        if not issubclass(self.spec, msgspec.Struct):
+            raise Invalid(f"{self.name}: spec: expected {wanted}, got {self.spec.__name__}")
+        check_instance(f"{self.name}: references", self.references, tuple, "a tuple of Reference")
+        for reference in self.references:
+            check_instance(f"{self.name}: references", reference, Reference, "a Reference")
+        for what, fn in (("check", self.check), ("run", self.run)):
+            if fn is not None:
+                check_function(f"{self.name}: {what}", fn)
 
     @property
     def startable(self) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from echosvc._checks import check_dict, check_text
 from echosvc._manifest import graph, source
 from echosvc._manifest.check import NO_DEFAULTS, Defaults, build, gather, ordered
 from echosvc._manifest.entry import Entry
@@ -102,10 +103,14 @@ class Registry:
         return cls(sound, kinds)
 
     def get(self, id: str) -> Entry:
-        """Return the entry with this id; raises `NotFound`, with near ids in the message."""
+        """Return the entry with this id; raises `NotFound`, with near ids in the message.
+
+        What is no text is `Invalid`.
+        """
         try:
             return self._entries[id]
-        except KeyError:
+        except (KeyError, TypeError):  # unknown, or nothing that could be an id
+            check_text("id", id, empty=True)
             hint = did_you_mean(id, self._entries)
             raise NotFound(f"no entry {id}{f', {hint}' if hint else ''}") from None
 
@@ -115,7 +120,11 @@ class Registry:
         namespace: str | None = None,
         meta: Mapping[str, Any] | None = None,
     ) -> list[Entry]:
-        """Return the entries that fit all that is asked for; `meta` must have these values."""
+        """Return the entries that fit all that is asked for; `meta` must have these values.
+
+        What cannot be asked for is `Invalid`.
+        """
+        check_find(kind, namespace, meta)
         wanted = {} if meta is None else dict(meta)
         return [
             entry
@@ -165,6 +174,15 @@ class Registry:
 
     def __repr__(self) -> str:
         return f"<Registry of {len(self)} entries>"
+
+
+def check_find(kind: object, namespace: object, meta: object) -> None:
+    """Refuse what entries cannot be looked for by."""
+    for what, value in (("kind", kind), ("namespace", namespace)):
+        if value is not None:
+            check_text(what, value)
+    if meta is not None:
+        check_dict("meta", meta, Mapping)
 
 
 def _refuse(faults: list[ManifestError]) -> None:

@@ -5,7 +5,6 @@ Values:
 - message.py: what arrives in an inbox or an events channel
 - signals.py: everything else that one process does to another, as plain values
 - snapshot.py: how values cross from one process to another without being shared
-- text.py: what a caller gave where a text was asked for
 
 One process:
 - mailbox.py: where messages and events wait

@@ -14,6 +14,7 @@ from echosvc._runtime.crash import only_cancelled, report_crash, split
 from echosvc._runtime.current import current_process
 from echosvc._runtime.host import own_host
 from echosvc._runtime.message import Result
+from echosvc._runtime.names import check_name
 from echosvc._runtime.pid import Pid
 from echosvc._runtime.program import Program
 from echosvc.errors import Terminated
@@ -38,6 +39,8 @@ PROGRAM: Final = Program("attached", _no_main)
 async def attach(runtime: Runtime, name: str | None) -> AsyncGenerator[Pid]:
     """Do what `Runtime.attach` promises."""
     await trio.lowlevel.checkpoint()
+    if name is not None:
+        check_name(name)
     process = runtime.enter(PROGRAM, own_host(runtime, HOST), name=name)
     process.scope = scope = trio.CancelScope()
     process.task = trio.lowlevel.current_task()

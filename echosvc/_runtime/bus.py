@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from echosvc._channel.core import Channel
+from echosvc._checks import check_count, check_text
 from echosvc._runtime.snapshot import snapshot
 
 DEFAULT_SIZE: Final = 1024
@@ -86,7 +87,15 @@ class Bus:
     def subscribe(
         self, system: str = "*", kind: str | None = None, size: int = DEFAULT_SIZE
     ) -> Subscription:
-        """Give a channel of the news whose system (and kind) match these patterns."""
+        """Give a channel of the news whose system (and kind) match these patterns.
+
+        Raises:
+            Invalid: A pattern is no text, or there is no room for a single event.
+        """
+        check_text("system", system)
+        if kind is not None:
+            check_text("kind", kind)
+        check_count("size", size, least=1)
         subscription = Subscription(self, size)
         if self.closed:
             subscription.close()

@@ -9,6 +9,7 @@ import trio
 
 from echosvc._channel.core import Channel
 from echosvc._channel.waiting import park
+from echosvc._checks import check_text
 from echosvc._runtime.crash import only_cancelled, split
 from echosvc._runtime.program import Program
 from echosvc.errors import Canceled, Unavailable
@@ -48,7 +49,12 @@ class Coroutine(Generic[T]):
         return self._done._closed
 
     def cancel(self, reason: str = "") -> None:
-        """End it at its next checkpoint; the process goes on. Does nothing if it has ended."""
+        """End it at its next checkpoint; the process goes on. Does nothing if it has ended.
+
+        Raises:
+            Invalid: The reason is no text.
+        """
+        check_text("reason", reason, empty=True)
         self._scope.cancel(reason or None)
 
     async def result(self) -> T:

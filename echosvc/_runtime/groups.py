@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from echosvc._channel.core import Channel
+from echosvc._checks import check_text
 from echosvc._runtime.pid import Pid
-from echosvc._runtime.text import is_text
-from echosvc.errors import Invalid
 
 if TYPE_CHECKING:
     from echosvc._runtime.process import Process
@@ -118,8 +117,6 @@ class Groups:
 
     def monitor(self, group: str | None, process: Process) -> GroupMonitor:
         """Give a channel of the changes of a group, or of all; it closes with the process."""
-        if group is not None:
-            check_group(group)
 
         def closed(monitor: GroupMonitor) -> None:
             process.unhold(monitor.close)
@@ -151,5 +148,4 @@ class Groups:
 
 def check_group(group: object) -> None:
     """Refuse what is no name for a group."""
-    if not is_text(group):
-        raise Invalid(f"not a name for a group: {group!r}; give a text")
+    check_text("group", group)

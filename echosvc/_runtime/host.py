@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 DEFAULT_MAILBOX: Final = 65_536
 DEFAULT_STOP_TIMEOUT: Final = 10.0
+OWN: Final = frozenset({"attached", "functions", "kinds", "testing"})
+"""The hosts of the runtime's own, each there from its first use on: nobody else's may be called so,
+or what runs there by itself would be under that host's rules."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +213,7 @@ def own_host(runtime: Runtime, id: str) -> Host:
     Raises:
         Unavailable: The runtime is stopping.
     """
+    assert id in OWN
     host = runtime.hosts.get(id)
     if host is None and not runtime.stopping:
         host = runtime.hosts[id] = Host(runtime, id, HostOptions())

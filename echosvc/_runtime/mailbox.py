@@ -181,7 +181,7 @@ class Mailbox:
         topics = self.topics or {}
         listening = next((own for own in topics.values() if own is channel), None)
         if listening is None:
-            raise Invalid(f"not a channel of listen(): {channel!r}")
+            raise Invalid(f"not a channel of listen(), or no longer: {type(channel).__name__}")
         del topics[listening._topic]
         self._give_back([listening])
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
 
+from echosvc._checks import given
 from echosvc._runtime.pid import Pid
 from echosvc._runtime.snapshot import snapshot
 from echosvc.errors import Invalid
@@ -81,7 +82,8 @@ class Question(Message, eq=False):
         if isinstance(value, Exception):
             answer: Any = value
         elif isinstance(value, BaseException):
-            raise Invalid(f"cannot reply with {value!r}: it would go through another process")
+            kind = type(value).__name__
+            raise Invalid(f"cannot reply with a {kind}: it would go through another process")
         else:
             answer = snapshot(value)
         self.asked.answer(self.sender, self.number, self.topic, answer)
@@ -152,7 +154,7 @@ class Event:
 def check_topic(topic: object) -> None:
     """Refuse what is no topic that an application may use."""
     if not isinstance(topic, str):
-        raise Invalid(f"a topic is a str, not {topic!r}")
+        raise Invalid(f"a topic is a str, not {given(topic)}")
     if topic[:1] == "@":
         raise Invalid(f"topic {topic!r}: topics that begin with '@' are the runtime's own")
 

@@ -8,6 +8,7 @@ import trio
 
 from echosvc._channel.core import Channel
 from echosvc._channel.waiting import park
+from echosvc._checks import check_text, given
 from echosvc._runtime.pid import Pid, looks_like_pid
 from echosvc.errors import Invalid, NameNotFound, NameTaken, Timeout
 
@@ -53,7 +54,12 @@ class Names:
             wanted.close()
 
     def unregister(self, name: str) -> bool:
-        """Take a name back; False when nobody had it."""
+        """Take a name back; False when nobody had it.
+
+        Raises:
+            Invalid: It is no text.
+        """
+        check_text("name", name)
         owner = self._owners.pop(name, None)
         if owner is None:
             return False
@@ -72,7 +78,9 @@ class Names:
 
         Raises:
             NameNotFound: Nobody has it.
+            Invalid: It is no text.
         """
+        check_text("name", name)
         owner = self._owners.get(name)
         if owner is None:
             raise NameNotFound(name=name)
@@ -111,5 +119,5 @@ def check_name(name: object) -> None:
     """Refuse what cannot be told from a PID, or is no text at all."""
     if not isinstance(name, str) or not name or looks_like_pid(name) or name[:1] == "@":
         raise Invalid(
-            f"not a name for a process: {name!r}; give a text without '{{' or '@' in front"
+            f"not a name for a process: {given(name)}; give a text without '{{' or '@' in front"
         )

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from types import FunctionType
 from typing import Any
 
+from echosvc._checks import given
 from echosvc.errors import Invalid
 
 Main = Callable[..., Awaitable[Any]]
@@ -109,5 +110,5 @@ def describe(fn: Any, name: str = "") -> str:
         inner = inner.func
     code = getattr(inspect.unwrap(inner) if callable(inner) else inner, "__code__", None)
     if code is None:
-        return name or (name_of(fn) if callable(fn) else repr(fn))
+        return name or (name_of(fn) if callable(fn) else given(fn))
     return f"{name or name_of(fn)} ({code.co_filename}:{code.co_firstlineno})"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from echosvc._runtime.current import current
 from echosvc._runtime.pid import Pid
-from echosvc.time import Duration, parse_duration
+from echosvc.time import Duration, seconds_of
 
 
 class NameRegistry:
@@ -21,7 +21,8 @@ class NameRegistry:
         Raises:
             NameTaken: Another process has it.
             ProcessNotFound: The process has ended.
-            Invalid: It is no name: empty, or it begins with ``{`` or ``@``.
+            NameNotFound: Nobody has the name given for a PID.
+            Invalid: It is no name: no text, empty, or it begins with ``{`` or ``@``.
         """
         process = current()
         owner = process if pid is None else process.runtime.find(pid)
@@ -33,11 +34,16 @@ class NameRegistry:
 
         Raises:
             NameNotFound: Nobody has it.
+            Invalid: It is no text.
         """
         return current().runtime.names.lookup(name)
 
     def unregister(self, name: str) -> bool:
-        """Take a name back, whoever has it; False when nobody had it."""
+        """Take a name back, whoever has it; False when nobody had it.
+
+        Raises:
+            Invalid: It is no text.
+        """
         return current().runtime.names.unregister(name)
 
     async def wait(self, name: str, timeout: Duration = "5s") -> Pid:
@@ -47,6 +53,6 @@ class NameRegistry:
 
         Raises:
             Timeout: Nobody had it in time.
-            Invalid: It is no name.
+            Invalid: It is no name, or the timeout no duration, or less than nothing.
         """
-        return await current().runtime.names.wait(name, parse_duration(timeout))
+        return await current().runtime.names.wait(name, seconds_of("timeout", timeout))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import trio
 from trio.lowlevel import enable_ki_protection
 
+from echosvc._checks import check_text, given
 from echosvc._runtime.bus import Bus
 from echosvc._runtime.dead_letters import DeadLetters
 from echosvc._runtime.message import FlatMessage, Message, Question, check_topic
@@ -119,11 +120,25 @@ class Routes:
         return True
 
     def cancel(self, dest: str, reason: str = "", sender: Pid | None = None) -> None:
-        """Ask a process to end: a CANCEL among its events, which it may ignore."""
+        """Ask a process to end: a CANCEL among its events, which it may ignore.
+
+        Raises:
+            ProcessNotFound, NameNotFound: There is none.
+            Invalid: It is no PID and no name, or the reason or the sender is no text.
+        """
+        check_text("reason", reason, empty=True)
+        if sender is not None:
+            check_text("sender", sender)
         self.route(self.find(dest).pid, Cancel(sender, trio.current_time(), reason))
 
     def terminate(self, dest: str, reason: str = "") -> None:
-        """End a process at its next checkpoint."""
+        """End a process at its next checkpoint.
+
+        Raises:
+            ProcessNotFound, NameNotFound: There is none.
+            Invalid: It is no PID and no name, or the reason is no text.
+        """
+        check_text("reason", reason, empty=True)
         self.route(self.find(dest).pid, Terminate(reason))
 
     def next_call(self) -> int:
@@ -134,7 +149,7 @@ class Routes:
 def _nobody(dest: Any, topic: str = "", message: Message | None = None) -> Error:
     """Say that there is nobody to be found here: gone, unknown, or no address at all."""
     if not isinstance(dest, str) or not dest:
-        return Invalid(f"not a PID or a name: {dest!r}")
+        return Invalid(f"not a PID or a name: {given(dest)}")
     if looks_like_pid(dest):
         return ProcessNotFound(pid=dest, topic=topic, undelivered=message)
     return NameNotFound(name=dest, topic=topic, undelivered=message)

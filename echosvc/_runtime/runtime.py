@@ -1,20 +1,21 @@
-"""The whole of one running system, and the one route by which everything reaches a process."""
+"""The whole of one running system: its hosts, its services, what looks at it, and its end."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Final
 
 import trio
 
+from echosvc._checks import check_count, check_instance, check_text, given, texts_of
 from echosvc._runtime import attach, exec
 from echosvc._runtime.bus import DEFAULT_SIZE, Bus, Subscription
 from echosvc._runtime.calls import call as call_process
 from echosvc._runtime.current import current_process
 from echosvc._runtime.groups import Groups
-from echosvc._runtime.host import DEFAULT_MAILBOX, DEFAULT_STOP_TIMEOUT, Host, HostOptions
+from echosvc._runtime.host import DEFAULT_MAILBOX, DEFAULT_STOP_TIMEOUT, OWN, Host, HostOptions
 from echosvc._runtime.info import ProcessInfo, RuntimeStatistics, info_of
 from echosvc._runtime.pid import Pid
 from echosvc._runtime.process import Process
@@ -37,7 +38,7 @@ from echosvc.errors import (
     Timeout,
     Unavailable,
 )
-from echosvc.time import Duration, parse_duration
+from echosvc.time import Duration, seconds_of
 
 if TYPE_CHECKING:
     from echosvc._library.versions import System
@@ -79,14 +80,15 @@ class Runtime(Starting):
         *,
         mailbox: int = DEFAULT_MAILBOX,
         max_processes: int = 0,
-        allow: tuple[str, ...] = (),
+        allow: Iterable[str] = (),
         stop_timeout: Duration = DEFAULT_STOP_TIMEOUT,
         terminal: Terminal | None = None,
     ) -> None:
         """Start a host, on which processes can then be spawned.
 
         Args:
-            id: Its name, and part of its processes' PIDs.
+            id: Its name, and part of its processes' PIDs; not one of the runtime's own hosts
+                (attached, functions, kinds, testing).
             mailbox: How many messages a mailbox takes in; 0 for any number.
             max_processes: How many processes it runs at a time; 0 for any number.
             allow: Globs of the entries that may run here; none for any.
@@ -97,17 +99,35 @@ class Runtime(Starting):
 
         Raises:
             AlreadyExists: There is a host with this id.
-            Invalid: It is no id for a host.
+            Invalid: It is no id for a host, or an option cannot be meant.
+            Unavailable: The runtime is stopping.
         """
-        options = HostOptions(mailbox, max_processes, allow, parse_duration(stop_timeout))
+        check_count("mailbox", mailbox)
+        check_count("max_processes", max_processes)
+        options = HostOptions(
+            mailbox,
+            max_processes,
+            texts_of("allow", allow),
+            seconds_of("stop_timeout", stop_timeout),
+        )
+        if terminal is not None:
+            check_instance("terminal", terminal, Terminal, "a terminal")
         await self.add_host(Host(self, id, options, terminal))
 
     async def add_host(self, host: Host) -> None:
         """Start a host that somebody has made."""
         if self.stopping:
             raise Unavailable("the runtime is stopping; it starts nothing any more")
-        if not host.id or set(host.id) & set("{}|@"):
-            raise Invalid(f"not an id for a host: {host.id!r}; it stands in PIDs like {{host|0x1}}")
+        check_text("id", host.id, empty=True)
+        if not host.id or set(host.id) & set("{}|@") or not host.id.isprintable():
+            raise Invalid(
+                f"not an id for a host: {given(host.id)}; it stands in PIDs like {{host|0x1}}"
+            )
+        if host.id in OWN:
+            raise Invalid(
+                f"not an id for a host: {host.id!r} is one of the runtime's own "
+                f"({', '.join(sorted(OWN))}); take one with a ':', like 'app:{host.id}'"
+            )
         if host.id in self.hosts:
             raise AlreadyExists(f"there is a host {host.id} already")
         self.hosts[host.id] = host
@@ -125,7 +145,10 @@ class Runtime(Starting):
 
         Raises:
             NotFound: There is no such host.
+            Invalid: The id or the reason is no text; or a process of this host asks.
         """
+        check_text("id", id)
+        check_text("reason", reason, empty=True)
         host = self.hosts.get(id)
         if host is None:
             raise NotFound(f"no host {id}")
@@ -143,11 +166,15 @@ class Runtime(Starting):
 
         What runs already is let be.
 
+        Cancelled, what has been begun goes on starting, and is stopped with the runtime.
+
         Raises:
             NotFound: There is no such entry.
-            Invalid: It is nothing that is started by itself.
+            Invalid: It is nothing that is started by itself, or no id.
             GaveUp: A required service did not start.
         """
+        for id in ids:
+            check_text("id", id)
         if self._starter is None:
             raise NotFound(f"no entry {', '.join(ids)}: this runtime was opened without manifests")
         await self._starter(ids)
@@ -181,7 +208,10 @@ class Runtime(Starting):
 
         Raises:
             NotFound: No service of this id has been started.
+            Invalid: The id or the reason is no text.
         """
+        check_text("id", id)
+        check_text("reason", reason, empty=True)
         await self._services.stop(id, reason)
 
     async def restart_service(self, id: str, reason: str = "") -> None:
@@ -189,10 +219,15 @@ class Runtime(Starting):
 
         This is no failure: it counts for no limit, and its backoff begins anew.
 
+        Cancelled, it is restarted all the same; only the waiting stops.
+
         Raises:
             NotFound: No service of this id has been started.
             StartFailed: It did not come up.
+            Invalid: The id or the reason is no text.
         """
+        check_text("id", id)
+        check_text("reason", reason, empty=True)
         await self._services.restart(id, reason)
 
     async def wait_service(
@@ -202,14 +237,21 @@ class Runtime(Starting):
 
         A state that it only passes through is seen too.
 
+        Cancelled, only the waiting stops.
+
         Raises:
             NotFound: No service of this id has been started.
             Timeout: It was in none of them in time.
+            Invalid: The id is no text, a state none, or the timeout no duration, or less than
+                nothing.
         """
-        seconds = parse_duration(timeout)
-        with trio.move_on_after(seconds):
+        check_text("id", id)
+        for state in states:
+            check_instance("state", state, ServiceState, "a ServiceState")
+        longest = seconds_of("timeout", timeout)
+        with trio.move_on_after(longest):
             return await self._services.wait(id, states or (ServiceState.RUNNING,))
-        raise Timeout(f"service {id} did not come into the state waited for within {seconds:g}s")
+        raise Timeout(f"service {id} did not come into the state waited for within {longest:g}s")
 
     async def forget_service(self, id: str) -> None:
         """Let there be another service with the id of one that has been stopped."""
@@ -245,7 +287,12 @@ class Runtime(Starting):
 
         Cancelled, nothing more is waited for: what still runs is cancelled with the block of
         `open_runtime`.
+
+        Raises:
+            Invalid: A process of this runtime asks, which would wait for its own end; or the
+                reason is no text.
         """
+        check_text("reason", reason, empty=True)
         self._refuse_inside("stop the runtime")
         await self._stopping.stop(reason)
 
@@ -288,7 +335,8 @@ class Runtime(Starting):
 
         Raises:
             NotFound: There is no such entry, or no such host is running.
-            Invalid: It cannot run: no `async def`, wrong arguments, a source that doesn't load.
+            Invalid: It cannot run: no `async def`, wrong arguments, a source that doesn't load; or
+                no host is named.
             RateLimited, PermissionDenied, Unavailable: The host refuses it.
         """
         return self.start_process(target, host, args).pid
@@ -312,10 +360,12 @@ class Runtime(Starting):
             name: Register it under this name.
 
         All of `echosvc.process` works in the block, for this task and those it starts. The end of
-        the block is the end of the process: monitors and links are told.
+        the block is the end of the process: monitors and links are told. Cancelled, the process
+        ends as terminated.
 
         Raises:
             NameTaken: The name belongs to another process; the block is not entered.
+            Invalid: It is no name.
             Terminated, LinkDown: The process was ended from elsewhere; the block was cancelled.
             Exception: What a coroutine of it failed with; the block was cancelled.
             Unavailable: The runtime is stopping.
@@ -327,12 +377,15 @@ class Runtime(Starting):
     async def call(
         self, dest: str, topic: str, *payload: Any, timeout: Duration = DEFAULT_CALL_TIMEOUT
     ) -> Any:
-        """Ask a process from outside any process, and wait for its answer; see `process.call`."""
-        seconds = parse_duration(timeout)
+        """Ask a process from outside any process, and wait for its answer; see `process.call`.
+
+        Cancelled, the question is withdrawn.
+        """
+        longest = seconds_of("timeout", timeout)
         async with self.attach():
             process = current_process.get()
             assert process is not None
-            return await call_process(process, dest, topic, payload, seconds)
+            return await call_process(process, dest, topic, payload, longest)
 
     # -- looking
 
@@ -349,6 +402,9 @@ class Runtime(Starting):
 
         Close the channel to listen no more; it is closed when the runtime is. Nothing is computed
         for events that nobody listens to.
+
+        Raises:
+            Invalid: A pattern is no text, or there is no room for a single event.
         """
         return self.bus.subscribe(system, kind, size)
 
@@ -368,6 +424,7 @@ class Runtime(Starting):
 
         Raises:
             ProcessNotFound, NameNotFound: There is none.
+            Invalid: It is no PID and no name.
         """
         return info_of(self.find(dest), current_process.get())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from echosvc._checks import check_dict
 from echosvc._runtime import relations
 from echosvc._runtime.current import current
 from echosvc._runtime.exec import run
@@ -11,7 +12,6 @@ from echosvc._runtime.names import check_name
 from echosvc._runtime.pid import Pid
 from echosvc._runtime.snapshot import snapshot
 from echosvc._runtime.starting import Target
-from echosvc.errors import Invalid
 
 
 class Spawner:
@@ -24,19 +24,17 @@ class Spawner:
     __slots__ = ("_context", "_name")
 
     def __init__(self, name: str | None = None, context: dict[str, Any] | None = None) -> None:
-        if name is not None:
-            check_name(name)
-        self._name = name
+        self._name = name  # checked already
         self._context = context  # a snapshot already
 
     def with_context(self, values: dict[str, Any]) -> Spawner:
         """Add context values; see `process.with_context`."""
-        if not isinstance(values, dict):
-            raise Invalid(f"context values come in a dict, not {values!r}")
+        check_dict("context values", values)
         return Spawner(self._name, {**(self._context or {}), **snapshot(values)})
 
     def with_name(self, name: str) -> Spawner:
         """Give the process a name from its first moment; see `process.with_name`."""
+        check_name(name)
         return Spawner(name, self._context)
 
     def spawn(self, target: Target, host: str | None = None, *args: Any) -> Pid:
@@ -56,7 +54,10 @@ class Spawner:
         return self.start(target, host, args, monitor=True, link=True)
 
     async def exec(self, target: Target, host: str | None = None, *args: Any) -> Any:
-        """Start a process and wait for its result; see `process.exec`."""
+        """Start a process and wait for its result; see `process.exec`.
+
+        Cancelled, the process is terminated, and its end waited for.
+        """
         process = current()
         return await run(
             process.runtime, target, host, args, process, name=self._name, context=self._context

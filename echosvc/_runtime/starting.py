@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import trio
 from trio.lowlevel import enable_ki_protection
 
+from echosvc._checks import check_text
 from echosvc._runtime import attach
 from echosvc._runtime.bus import Bus
 from echosvc._runtime.current import current_process
@@ -20,9 +21,11 @@ from echosvc._runtime.process import Process
 from echosvc._runtime.program import Main, Program
 from echosvc._runtime.relations import link as link_processes
 from echosvc._runtime.relations import monitor as monitor_process
+from echosvc._runtime.relations import unlink as unlink_processes
+from echosvc._runtime.relations import unmonitor as unmonitor_process
 from echosvc._runtime.routes import Routes
 from echosvc._runtime.snapshot import snapshot
-from echosvc.errors import Invalid, NotFound
+from echosvc.errors import Invalid, NotFound, Terminated
 
 if TYPE_CHECKING:
     from echosvc._runtime.host import Host
@@ -70,8 +73,12 @@ class Starting(Routes):
             if parent is None:
                 raise Invalid("outside a process a host must be named")
             return parent.host
-        found = self.hosts.get(host)
+        try:
+            found = self.hosts.get(host)
+        except TypeError:  # it is not even hashable
+            found = None
         if found is None:
+            check_text("host", host)
             known = ", ".join(id for id in self.hosts if id != attach.HOST) or "none"
             raise NotFound(f"no host {host} is running (running: {known})")
         return found
@@ -112,7 +119,14 @@ class Starting(Routes):
                 monitor_process(parent, process.pid)
             if link:
                 link_processes(parent, process.pid)
-        on.start_process(process)
+        try:
+            on.start_process(process)
+        except BaseException:
+            if parent is not None:
+                unmonitor_process(parent, process.pid)
+                unlink_processes(parent, process.pid)
+            self._take_back(process)
+            raise
         return process
 
     @enable_ki_protection
@@ -137,10 +151,22 @@ class Starting(Routes):
         if name is not None:
             self.names.register(name, process)
         self.processes[pid] = host.processes[pid] = process
+        try:
+            if self.bus.listening:
+                self.bus.emit("process", "started", pid, entry=program.name, parent=process.parent)
+        except BaseException:
+            self._take_back(process)
+            raise
         self.spawned += 1
-        if self.bus.listening:
-            self.bus.emit("process", "started", pid, entry=program.name, parent=process.parent)
         return process
+
+    def _take_back(self, process: Process) -> None:
+        """Undo what `enter` has done: nobody waits for a process that was never started."""
+        process.ended = True  # should a task have it in its line: there is nothing to be done
+        process.stop_error = Terminated(reason="it could not be started")
+        self.processes.pop(process.pid, None)
+        process.host.forget(process)
+        self.names.release(process)
 
     def start_task(
         self, nursery: trio.Nursery, fn: Callable[[], Awaitable[object]], name: str

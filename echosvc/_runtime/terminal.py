@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 __all__ = ["Completer", "Live", "Progress", "Source", "Status", "Terminal", "TerminalStatistics"]
 
@@ -43,7 +43,11 @@ class Status(Protocol):
     """Something goes on, and nobody knows for how long."""
 
     def update(self, text: str) -> None:
-        """Say what goes on now."""
+        """Say what goes on now.
+
+        Raises:
+            Invalid: It is no text.
+        """
         ...
 
 
@@ -51,7 +55,11 @@ class Progress(Protocol):
     """Something goes on, and this much of it is done."""
 
     def advance(self, by: float = 1) -> None:
-        """Count so much more as done."""
+        """Count so much more as done.
+
+        Raises:
+            Invalid: It is no number.
+        """
         ...
 
     def update(
@@ -61,7 +69,11 @@ class Progress(Protocol):
         total: float | None = None,
         description: str | None = None,
     ) -> None:
-        """Change what is given."""
+        """Change what is given.
+
+        Raises:
+            Invalid: A number or a text is none; then nothing has changed.
+        """
         ...
 
 
@@ -73,6 +85,7 @@ class Live(Protocol):
         ...
 
 
+@runtime_checkable
 class Terminal(Protocol):
     """A screen and a keyboard, or what stands in for them.
 

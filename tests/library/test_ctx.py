@@ -79,7 +79,7 @@ async def test_values_are_snapshots_each_time(runtime: Runtime) -> None:
 
 async def test_values_that_are_no_dict_are_refused(runtime: Runtime) -> None:
     async with runtime.attach():
-        with pytest.raises(Invalid, match="come in a dict"):
+        with pytest.raises(Invalid, match="expected a dict"):
             process.with_context(["user"])  # type: ignore[arg-type]  # what is tested
 
 

@@ -79,7 +79,7 @@ async def test_a_variable_is_found_by_its_own_name(read: Callable[..., Any]) -> 
     assert await read("type: int", {"X": "7"}, name="X") == 7
     with pytest.raises(NotFound, match=r"no entry of kind env.variable is for the variable Y"):
         await read("", name="Y")
-    with pytest.raises(Invalid, match="not an entry or a variable"):
+    with pytest.raises(Invalid, match="name: expected str of length >= 1"):
         await read("", name="")
 
 

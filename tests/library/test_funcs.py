@@ -335,7 +335,7 @@ async def test_context_values_follow_a_call(
         _, values, _ = await caller.call("app:who")
         assert values == {"user": 8, "more": 1}
         assert ctx.all() == {"user": 7}
-        with pytest.raises(Invalid, match="in a dict"):
+        with pytest.raises(Invalid, match="expected a dict"):
             funcs.with_context(7)  # type: ignore[arg-type]  # what is tested
 
     async def main() -> None:

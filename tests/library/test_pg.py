@@ -231,9 +231,9 @@ async def test_scopes_do_not_see_each_other(runtime: Runtime) -> None:
 async def test_what_is_no_name_is_refused(runtime: Runtime) -> None:
     async with runtime.attach():
         for bad in ("", 7, None):
-            with pytest.raises(Invalid, match="not a name for a group"):
+            with pytest.raises(Invalid, match="group: expected str"):
                 pg.join(bad)  # type: ignore[arg-type]  # what is tested
-            with pytest.raises(Invalid, match="not a name for a scope"):
+            with pytest.raises(Invalid, match="scope: expected str"):
                 pg.scope(bad)  # type: ignore[arg-type]  # what is tested
         assert pg.groups() == ()
 

@@ -412,7 +412,7 @@ async def test_wrong_requests_are_refused_at_once(runtime: Runtime) -> None:
         changes.delete("app:nobody")
     with pytest.raises(Invalid, match="name of app:hello is not to be changed"):
         changes.update("app:hello", {"name": "other"})
-    with pytest.raises(Invalid, match="come in a dict"):
+    with pytest.raises(Invalid, match="expected a dict"):
         changes.update("app:hello", 7)  # type: ignore[arg-type]  # what is tested
     with pytest.raises(Conflict, match="is deleted here"):
         changes.delete("app:hello").update("app:hello", {})

@@ -111,13 +111,13 @@ async def test_what_outlives_a_process_is_there_for_others(runtime: Runtime, nam
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        (lambda name: store.get(name, ""), "not a key"),
-        (lambda name: store.set(name, 7, 1), "not a key"),
+        (lambda name: store.get(name, ""), "key: expected str of length >= 1"),
+        (lambda name: store.set(name, 7, 1), "key: expected str, got int"),
         (lambda name: store.set(name, "k", 1, ttl=0), "not kept at all"),
-        (lambda name: store.set(name, "k", 1, ttl="-1s"), "not kept at all"),
+        (lambda name: store.set(name, "k", 1, ttl="-1s"), "less than nothing"),
         (lambda name: store.set(name, "k", 1, ttl="soon"), "soon"),
-        (lambda name: store.keys(name, 7), "begin with a text"),
-        (lambda name: store.keys(name, limit=-1), "not negative"),
+        (lambda name: store.keys(name, 7), "prefix: expected str, got int"),
+        (lambda name: store.keys(name, limit=-1), "limit: expected int >= 0, got -1"),
     ],
     ids=["no key", "key 7", "ttl 0", "ttl below", "ttl soon", "prefix 7", "limit below"],
 )
@@ -134,7 +134,7 @@ async def test_what_is_no_store_is_refused(runtime: Runtime) -> None:
         await store.get("app:memori", "k")
     with pytest.raises(Invalid, match=r"app:processes is a process\.host, and no store"):
         await store.get("app:processes", "k")
-    with pytest.raises(Invalid, match="not the id of an entry: 7"):
+    with pytest.raises(Invalid, match="store: expected str, got int"):
         await store.get(7, "k")  # type: ignore[arg-type]  # what is tested
 
 

@@ -6,7 +6,12 @@ import pytest
 import trio
 
 from echosvc import Runtime, open_runtime, process
+from echosvc._boot import KINDS_HOST
+from echosvc._library import calls
+from echosvc._runtime import attach
+from echosvc._runtime.host import OWN
 from echosvc._terminal.fake import FakeTerminal
+from echosvc._testing import probe
 from echosvc.errors import (
     AlreadyExists,
     Invalid,
@@ -52,9 +57,18 @@ async def test_a_terminal_belongs_to_one_process_at_a_time(runtime: Runtime) -> 
 async def test_a_host_has_one_id_of_its_own(runtime: Runtime) -> None:
     with pytest.raises(AlreadyExists):
         await runtime.start_host(HOST)
-    for id in ("", "a|b", "a@b", "{a}"):
+    for id in ("", "a|b", "a@b", "{a}", "a\nb"):
         with pytest.raises(Invalid, match="not an id for a host"):
             await runtime.start_host(id)
+
+
+async def test_the_runtimes_own_hosts_cannot_be_started_by_others(runtime: Runtime) -> None:
+    assert {attach.HOST, calls.HOST, probe.HOST, KINDS_HOST} == OWN
+    for id in OWN:
+        with pytest.raises(Invalid, match=f"'{id}' is one of the runtime's own"):
+            await runtime.start_host(id, allow=["nothing:*"])
+    async with runtime.attach() as pid:
+        assert pid.host == attach.HOST
 
 
 async def test_one_process_s_crash_reaches_nobody_else(runtime: Runtime) -> None:

@@ -11,7 +11,8 @@ import pytest
 import trio
 
 from echosvc import Pid, Runtime, open_runtime, process
-from echosvc.errors import Invalid, ManifestError, NotFound, Unavailable
+from echosvc.errors import Invalid, ManifestError, NameNotFound, NotFound, Unavailable
+from echosvc.testing import open_probe
 from tests.runtime.helpers import HOST, as_process, forever, give, settle
 
 
@@ -233,7 +234,7 @@ async def test_context_values_are_snapshots(runtime: Runtime) -> None:
         values = [1]
         spawner = process.with_context({"list": values})
         values.append(2)
-        with pytest.raises(Invalid, match="come in a dict"):
+        with pytest.raises(Invalid, match="expected a dict"):
             process.with_context([1])  # type: ignore[arg-type]  # that is the point
         return await spawner.exec(child)
 
@@ -267,3 +268,30 @@ async def test_many_start_and_end(runtime: Runtime) -> None:
         ended = {(await process.events().receive()).sender for _ in range(1000)}
         assert ended == pids
         assert process.spawn(forever, HOST) not in pids
+
+
+async def test_a_start_that_fails_half_way_leaves_no_process(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: Any, **fields: Any) -> None:
+        raise RuntimeError("as told")
+
+    async with runtime.attach("parent") as me, open_probe(runtime) as probe:
+        there = runtime.list()
+        for owner, name in ((runtime.bus, "emit"), (runtime.hosts[HOST], "start_process")):
+            with monkeypatch.context() as patch:
+                news = runtime.events()
+                patch.setattr(type(owner), name, fail)
+                with pytest.raises(RuntimeError, match="as told"):
+                    process.with_name("child").spawn_linked_monitored(forever, HOST)
+            news.close()
+            assert runtime.list() == there
+            assert not runtime.hosts[HOST].processes
+            with pytest.raises(NameNotFound):
+                process.registry.lookup("child")
+            info = process.info(me)
+            assert (info.links, info.monitors) == ((), ())
+        await settle()
+        assert not len(process.events())
+        probe.spawn(give, HOST)  # the next is none the worse for it
+        assert process.with_name("child").spawn(forever, HOST) in runtime.list()

@@ -143,6 +143,14 @@ async def test_what_cannot_be_loaded_ends_the_process_with_that_error(
         await runtime.run(first, HOST)
 
 
+async def test_what_is_no_program_ends_the_process_with_that_error(runtime: Runtime) -> None:
+    async def main() -> None:
+        await process.upgrade(5)  # type: ignore[arg-type]  # what is tested
+
+    with pytest.raises(Invalid, match="5 is not an async function"):
+        await runtime.run(main, HOST)
+
+
 async def test_a_program_that_fails_at_once_ends_the_process_with_its_error(
     runtime: Runtime,
 ) -> None:

@@ -16,7 +16,7 @@ import pytest
 import trio
 
 from echosvc import Runtime, open_runtime
-from echosvc.errors import GaveUp
+from echosvc.errors import GaveUp, Unavailable
 from echosvc.supervision import ChildSpec, open_supervisor
 from tests.runtime.helpers import HOST, Failure, obedient, settle
 from tests.services.conftest import App, states
@@ -156,3 +156,13 @@ async def test_two_runtimes_share_nothing() -> None:
         await one.stop("enough")
         two.spawn(obedient, HOST)
         assert two.statistics().processes == 1
+
+
+def test_under_asyncio_a_runtime_says_that_it_needs_trio() -> None:
+    async def main() -> None:
+        with pytest.raises(Unavailable, match=r"open_runtime needs trio\.run") as info:
+            async with open_runtime():
+                raise AssertionError("it was opened")
+        assert not info.value.retryable
+
+    asyncio.run(main())
