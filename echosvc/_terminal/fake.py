@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import trio
 
 from echosvc import errors
+from echosvc._checks import check_flag, check_text, texts_of
 from echosvc._runtime.terminal import Completer, Source
 from echosvc._terminal.ansi import Escapes
 from echosvc._terminal.output import TextOutput
@@ -35,20 +36,24 @@ class FakeTerminal(HostTerminal):
         args: What `args` gives.
         interactive: What `interactive` says.
         color: Whether escape codes stay in what is printed.
+
+    Raises:
+        Invalid: An argument is of another type.
     """
 
     def __init__(
         self, args: Sequence[str] = (), *, interactive: bool = True, color: bool = False
     ) -> None:
+        given = texts_of("args", args)
+        check_flag("interactive", interactive)
+        check_flag("color", color)
         self._memory = _Memory()
         out = TextOutput(self._memory)
         escapes = Escapes.ALL if color else Escapes.NONE
         screen = Screen(out, out, out_escapes=escapes, err_escapes=escapes)
         self._typed = _TypedLines(screen)
         self._seen = 0
-        super().__init__(
-            tuple(args), screen, out, self._typed, interactive=interactive, color=color
-        )
+        super().__init__(given, screen, out, self._typed, interactive=interactive, color=color)
 
     @property
     def screen(self) -> str:
@@ -64,8 +69,9 @@ class FakeTerminal(HostTerminal):
         """Type a line and Enter. Several lines are typed one after the other.
 
         Raises:
-            Invalid: The input has been ended already.
+            Invalid: The input has been ended already, or it is no text.
         """
+        check_text("line", line, empty=True)
         for each in line.split("\n"):
             self._typed.type(each)
 
@@ -76,8 +82,13 @@ class FakeTerminal(HostTerminal):
     async def wait_for(self, text: str) -> None:
         """Wait until the screen shows a text, after the text that was waited for before.
 
-        There is no timeout but the caller's own scope.
+        There is no timeout but the caller's own scope. Cancelled, it is as if it had not been
+        waited for.
+
+        Raises:
+            Invalid: It is no text.
         """
+        check_text("text", text)
         await trio.lowlevel.checkpoint()
         while (found := self.screen.find(text, self._seen)) < 0:
             await self._memory.changed.wait()

@@ -8,6 +8,7 @@ from typing import Final, Protocol
 
 import trio
 
+from echosvc._checks import check_finite, check_text
 from echosvc._terminal.ansi import display_width
 from echosvc._terminal.output import Output
 from echosvc._terminal.render import render
@@ -96,7 +97,12 @@ class Status:
         self._text = text
 
     def update(self, text: str) -> None:
-        """Say what goes on now."""
+        """Say what goes on now.
+
+        Raises:
+            Invalid: It is no text.
+        """
+        check_text("text", text, empty=True)
         if text != self._text:
             self._text = text
             self._live.say(text)
@@ -140,7 +146,12 @@ class Progress:
         self._said = 0
 
     def advance(self, by: float = 1) -> None:
-        """Count so much more as done."""
+        """Count so much more as done.
+
+        Raises:
+            Invalid: It is no number.
+        """
+        check_finite("by", by)
         self.update(completed=self.completed + by)
 
     def update(
@@ -150,13 +161,20 @@ class Progress:
         total: float | None = None,
         description: str | None = None,
     ) -> None:
-        """Change what is given. Cheap: the screen follows at its own pace."""
+        """Change what is given. Cheap: the screen follows at its own pace.
+
+        Raises:
+            Invalid: A number or a text is none; then nothing has changed.
+        """
         if completed is not None:
-            self.completed = completed
+            check_finite("completed", completed)
         if total is not None:
-            self.total = total
+            check_finite("total", total, least=0)
         if description is not None:
-            self.description = description
+            check_text("description", description, empty=True)
+        self.completed = self.completed if completed is None else completed
+        self.total = self.total if total is None else total
+        self.description = self.description if description is None else description
         step = int(self._done * _STEPS)
         if step > self._said:
             self._said = step

@@ -7,12 +7,15 @@ import signal
 import termios
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
 from rich.panel import Panel
 
+from echosvc import io, open_runtime
 from echosvc._terminal.terminal import HostTerminal
+from echosvc.errors import Invalid
 
 from .conftest import ENVIRON, Tty
 
@@ -405,6 +408,29 @@ async def test_a_completer_that_fails_fails_the_readline(tty: Tty):
             await terminal.readline("> ", completer=complete)
         tty.type("b\r")
         assert await terminal.readline("> ") == "b"
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [([5], "expected str, got int"), ("relay", "expected a list of str, got str")],
+)
+async def test_a_completer_that_gives_no_words_fails_the_readline(tty: Tty, found: Any, words: str):
+    async with tty.open() as terminal:
+        tty.type("a\t")
+        with pytest.raises(Invalid, match=f"what a completer gives: {words}"):
+            await terminal.readline("> ", completer=lambda line: found)
+        tty.type("b\r")
+        assert await terminal.readline("> ") == "b"
+
+
+async def test_a_list_of_words_is_a_completer(tty: Tty):
+    async def main() -> str | None:
+        return await io.readline("> ", completer=["relay", "worker"])
+
+    async with tty.open() as terminal, open_runtime() as runtime:
+        await runtime.start_host("app:terminal", terminal=terminal)
+        tty.type("stop w\t\r")
+        assert await runtime.run(main, "app:terminal") == "stop worker"
 
 
 async def test_read_takes_parts_of_a_line(tty: Tty):

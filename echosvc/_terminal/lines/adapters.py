@@ -15,6 +15,7 @@ from prompt_toolkit.input.vt100 import Vt100Input
 from prompt_toolkit.key_binding import KeyPress
 from prompt_toolkit.layout.processors import Processor, Transformation, TransformationInput
 
+from echosvc._checks import texts_of
 from echosvc._runtime.terminal import Completer as Complete
 from echosvc._terminal.history import History
 from echosvc._terminal.lines.editor import Request
@@ -122,7 +123,7 @@ class _Completer(Completer):
         try:
             found = trio.from_thread.run_sync(
                 self._request.context.run,
-                lambda: list(self._complete(text)),
+                lambda: texts_of("what a completer gives", self._complete(text)),
                 trio_token=self._request.token,
             )
         except Exception as error:  # noqa: BLE001 # the readline raises it
