@@ -10,6 +10,7 @@ from typing import Any
 
 import trio
 
+from echosvc._checks import check_instance, check_text, texts_of
 from echosvc._manifest.registry import Registry
 from echosvc._open import open_runtime
 from echosvc._runtime.runtime import Runtime
@@ -38,6 +39,8 @@ class App:
     async def result(self) -> Any:
         """Wait for the end of the process at the terminal, and give its result.
 
+        Cancelled, only the waiting ends.
+
         Raises:
             Exception: What it ended with.
         """
@@ -48,7 +51,13 @@ class App:
         return self._value
 
     async def stop(self, reason: str = "Ctrl-C") -> float:
-        """Stop everything in order, as the first Ctrl-C does; gives the seconds that it took."""
+        """Stop everything in order, as the first Ctrl-C does; gives the seconds that it took.
+
+        Cancelled, nothing more is waited for.
+
+        Raises:
+            Invalid: The reason is no text.
+        """
         began = trio.current_time()
         await self.runtime.stop(reason)
         return trio.current_time() - began
@@ -89,20 +98,28 @@ async def open_app(
         overrides: Fields of entries to change.
         terminal: Another terminal than a new one.
 
-    Leaving the block stops everything in order.
+    Leaving the block stops everything in order. Cancelled, nothing is waited for but the
+    processes' own cleanup.
 
     Raises:
         ManifestError, GaveUp: As `echosvc.open_runtime`.
-        Invalid: There is not exactly one terminal host.
+        Invalid: There is not exactly one terminal host, or an argument is of another type.
         Exception: What the process at the terminal failed with, if nobody asked for its `result`.
     """
-    terminal = FakeTerminal(tuple(args)) if terminal is None else terminal
-    typed = list(lines)
+    check_instance("source", source, (str, Path), "a folder")
+    if target is not None:
+        check_text("target", target)
+    typed = texts_of("lines", lines)
+    given = texts_of("args", args)
+    changed = texts_of("overrides", overrides)
+    if terminal is not None:
+        check_instance("terminal", terminal, FakeTerminal, "a FakeTerminal")
+    terminal = FakeTerminal(given) if terminal is None else terminal
     for line in typed:
         terminal.type_line(line)
     if typed:
         terminal.end_input()
-    registry = Registry.load(Path(source), tuple(overrides))
+    registry = Registry.load(Path(source), changed)
     async with open_runtime(registry, terminal=terminal) as runtime:
         app = App(runtime, terminal)
         if target is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -10,6 +11,7 @@ from typing import Any, Self
 
 import trio
 
+from echosvc._checks import check_count, check_instance, check_text
 from echosvc._runtime.message import Message, Question, check_topic
 from echosvc._runtime.pid import Pid
 from echosvc._runtime.process import Process
@@ -18,8 +20,8 @@ from echosvc._runtime.runtime import Runtime
 from echosvc._runtime.signals import Reply
 from echosvc._runtime.snapshot import snapshot_payload
 from echosvc._runtime.starting import Target
-from echosvc.errors import Internal, Invalid, ProcessNotFound
-from echosvc.time import Duration, parse_duration
+from echosvc.errors import Internal, ProcessNotFound
+from echosvc.time import Duration, seconds_of
 
 __all__ = ["Faults", "Injected"]
 
@@ -45,6 +47,14 @@ class _Rule:
         return any(fnmatchcase(name, self.to) for name in known_as)
 
 
+@dataclass
+class _Crashes:
+    """Starts that are to fail."""
+
+    error: BaseException
+    left: int
+
+
 class Faults:
     """Crashes, delays and losses in one runtime, for the time of a block.
 
@@ -58,14 +68,18 @@ class Faults:
             faults.replace("app:worker", puppet)
 
     After the block everything is as it was; what was delayed still comes.
+
+    Raises:
+        Invalid: There is no runtime given.
     """
 
     def __init__(self, runtime: Runtime) -> None:
+        check_instance("runtime", runtime, Runtime, "a runtime")
         self._runtime = runtime
         self._post = runtime.post
         self._program = runtime.program
         self._rules: list[_Rule] = []
-        self._crashes: dict[str, list[BaseException]] = {}
+        self._crashes: dict[str, list[_Crashes]] = {}
         self._stand_ins: dict[str, Main] = {}
 
     def __enter__(self) -> Self:
@@ -94,7 +108,9 @@ class Faults:
 
         Raises:
             ProcessNotFound, NameNotFound: There is none.
+            Invalid: It is no PID and no name, or the error no `Exception`.
         """
+        _check_error(error)
         process = self._runtime.find(dest)
         process.fail(error or Injected(f"a test let {process.pid} crash"))
         return process.pid
@@ -106,17 +122,25 @@ class Faults:
             entry: The entry's id.
             times: How many of them.
             error: What they fail with; `Injected` if not given.
+
+        Raises:
+            Invalid: The entry is no text, `times` no whole number, or the error no `Exception`.
         """
+        check_text("entry", entry)
+        check_count("times", times)
+        _check_error(error)
         failure = error or Injected(f"a test let {entry} crash at its start")
-        self._crashes.setdefault(entry, []).extend([failure] * times)
+        if times:
+            self._crashes.setdefault(entry, []).append(_Crashes(failure, times))
 
     def replace(self, entry: str, fn: Main) -> None:
         """Run this function wherever an entry is to be run from now on.
 
         Raises:
             NotFound: There is no such entry.
-            Invalid: It is no `async def`.
+            Invalid: It is no `async def`, or the entry no text.
         """
+        check_text("entry", entry)
         Program.of(fn)
         self._program(entry)
         self._stand_ins[entry] = fn
@@ -124,7 +148,7 @@ class Faults:
     # -- messages
 
     def delay(
-        self, topic: str = "*", by: Duration = "1s", *, to: str = "*", times: float | None = None
+        self, topic: str = "*", by: Duration = "1s", *, to: str = "*", times: int | None = None
     ) -> None:
         """Let messages come later. Others that were sent after them may come before them.
 
@@ -135,13 +159,25 @@ class Faults:
             times: How many; `None` for all.
 
         Raises:
-            Invalid: `by` is no duration.
+            Invalid: A glob is no text, `by` no duration or less than nothing, or `times` no whole
+                number.
         """
-        self._rules.append(_Rule(topic, to, _count(times), parse_duration(by)))
+        self._add_rule(topic, to, times, seconds_of("by", by))
 
-    def drop(self, topic: str = "*", *, to: str = "*", times: float | None = None) -> None:
-        """Lose messages: their senders hear nothing of it, and each is a dead letter."""
-        self._rules.append(_Rule(topic, to, _count(times), None))
+    def drop(self, topic: str = "*", *, to: str = "*", times: int | None = None) -> None:
+        """Lose messages: their senders hear nothing of it, and each is a dead letter.
+
+        Raises:
+            Invalid: A glob is no text, or `times` no whole number.
+        """
+        self._add_rule(topic, to, times, None)
+
+    def _add_rule(self, topic: str, to: str, times: int | None, delay: float | None) -> None:
+        check_text("topic", topic)
+        check_text("to", to)
+        if times is not None:
+            check_count("times", times)
+        self._rules.append(_Rule(topic, to, math.inf if times is None else times, delay))
 
     # -- below: in the place of the runtime's own
 
@@ -149,7 +185,10 @@ class Faults:
         program = self._program(target)
         fn = self._stand_ins.get(program.name, program.fn)
         if crashes := self._crashes.get(program.name):
-            fn = _failing(crashes.pop(0))
+            fn = _failing(crashes[0].error)
+            crashes[0].left -= 1
+            if not crashes[0].left:
+                del crashes[0]
         if fn is program.fn:
             return program
         return Program(program.name, fn, mailbox=program.mailbox, reload=program.reload)
@@ -212,9 +251,6 @@ def _failing(error: BaseException) -> Main:
     return fail
 
 
-def _count(times: float | None) -> float:
-    if times is None:
-        return float("inf")
-    if times < 0:
-        raise Invalid(f"times cannot be negative: {times}")
-    return times
+def _check_error(error: object) -> None:
+    if error is not None:
+        check_instance("error", error, Exception, "an Exception")

@@ -12,17 +12,18 @@ import trio
 from echosvc import channel, process
 from echosvc._channel.core import Channel
 from echosvc._channel.native import poll
+from echosvc._checks import check_function, check_instance, check_text
 from echosvc._runtime import calls
 from echosvc._runtime.current import current_process
 from echosvc._runtime.host import Host, HostOptions
-from echosvc._runtime.message import Event, EventKind, Message, Result
+from echosvc._runtime.message import Event, EventKind, Message, Result, check_topic
 from echosvc._runtime.pid import Pid
 from echosvc._runtime.process import Process
 from echosvc._runtime.program import Program
 from echosvc._runtime.runtime import DEFAULT_CALL_TIMEOUT, Runtime
 from echosvc._runtime.starting import Target
 from echosvc.errors import Unavailable
-from echosvc.time import Duration, after, parse_duration
+from echosvc.time import Duration, after, seconds_of
 
 __all__ = ["ANY", "Probe", "open_probe"]
 
@@ -81,8 +82,12 @@ class Probe:
     async def call(
         self, dest: str, topic: str, *payload: Any, timeout: Duration = DEFAULT_CALL_TIMEOUT
     ) -> Any:
-        """Ask a process, and wait for its answer; see `process.call`."""
-        return await calls.call(self._process, dest, topic, payload, parse_duration(timeout))
+        """Ask a process, and wait for its answer; see `process.call`.
+
+        Cancelled, the question is withdrawn.
+        """
+        longest = seconds_of("timeout", timeout)
+        return await calls.call(self._process, dest, topic, payload, longest)
 
     def spawn(self, target: Target, host: str | None = None, *args: Any) -> Pid:
         """Start a process; see `process.spawn`. Without a host it runs beside the probe."""
@@ -109,7 +114,10 @@ class Probe:
 
         Raises:
             Unavailable: The probe has ended.
+            Invalid: It is no function.
+            Exception: What the function raises.
         """
+        check_function("fn", fn)
         return self._context.run(fn, *args, **kwargs)
 
     # -- what it expects
@@ -140,8 +148,11 @@ class Probe:
 
         Raises:
             AssertionError: It did not come in time; the message shows what came instead.
+            Invalid: The topic, the sender or the timeout is of another type.
         """
         __tracebackhide__ = True
+        check_topic(topic)
+        _check_sender(sender)
 
         def fits(it: Message | Event) -> bool:
             return (
@@ -162,10 +173,15 @@ class Probe:
     ) -> Event:
         """Wait for an event: ``await probe.expect_event(process.event.EXIT, sender=pid)``.
 
+        Cancelled or failed, it has taken nothing.
+
         Raises:
             AssertionError: As for `expect`.
+            Invalid: The kind, the sender or the timeout is of another type.
         """
         __tracebackhide__ = True
+        check_instance("kind", kind, EventKind, "a kind of event")
+        _check_sender(sender)
 
         def fits(it: Message | Event) -> bool:
             return isinstance(it, Event) and it.kind is kind and sender in (None, it.sender)
@@ -178,23 +194,31 @@ class Probe:
     async def expect_exit(self, pid: str, *, timeout: Duration = "1s") -> Result:
         """Wait for the end of a process that the probe monitors; give how it ended.
 
+        Cancelled or failed, it has taken nothing.
+
         Raises:
             AssertionError: As for `expect`.
+            Invalid: The PID or the timeout is of another type.
         """
         __tracebackhide__ = True
+        check_text("pid", pid)
         return (await self.expect_event(EventKind.EXIT, sender=pid, timeout=timeout)).result
 
     async def expect_nothing(self, within: Duration = "1s") -> None:
         """Wait, and fail if anything comes in that time or is there already, and was not expected.
 
+        Cancelled, it has taken nothing.
+
         Raises:
             AssertionError: Something came; the message shows it.
+            Invalid: The time is no duration, or less than nothing.
         """
         __tracebackhide__ = True
+        longest = seconds_of("within", within)
         await trio.lowlevel.checkpoint()
         self._take_all()
         if not self._kept:
-            came = await self._next(after(within), "nothing was to come")
+            came = await self._next(after(longest), "nothing was to come")
             if came is None:
                 return
             self._kept.append(came)
@@ -205,11 +229,12 @@ class Probe:
         self, fits: Callable[[Message | Event], bool], what: str, within: Duration
     ) -> Message | Event:
         __tracebackhide__ = True
+        longest = seconds_of("timeout", within)
         await trio.lowlevel.checkpoint()
         for index, kept in enumerate(self._kept):
             if fits(kept):
                 return self._kept.pop(index)
-        timeout = after(within)
+        timeout = after(longest)
         while came := await self._next(timeout, f"{what} was to come"):
             if fits(came):
                 return came
@@ -245,10 +270,14 @@ async def open_probe(runtime: Runtime, name: str | None = None) -> AsyncGenerato
         runtime: Where it lives.
         name: Register it under this name.
 
+    Cancelled, it is not started, or the probe ends.
+
     Raises:
         NameTaken: Another process has that name.
+        Invalid: It is no name, or there is no runtime given.
         Unavailable: The runtime is stopping.
     """
+    check_instance("runtime", runtime, Runtime, "a runtime")
     await trio.lowlevel.checkpoint()
     host = await _host(runtime)
     over, ended = trio.Event(), trio.Event()
@@ -267,6 +296,11 @@ async def open_probe(runtime: Runtime, name: str | None = None) -> AsyncGenerato
         over.set()
         with trio.CancelScope(shield=True):  # a few steps of its own task, and no more
             await ended.wait()
+
+
+def _check_sender(sender: object) -> None:
+    if sender is not None:
+        check_text("sender", sender)
 
 
 async def _host(runtime: Runtime) -> Host:

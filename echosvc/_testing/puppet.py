@@ -22,7 +22,7 @@ async def puppet(*args: Any) -> Any:
     =================  ==========================================================
 
     Until told otherwise it returns ``"cancelled"`` at a CANCEL. It takes any arguments, so that it
-    can stand where any entry stood: ``faults.replace("app:worker", puppet)``.
+    can stand where any entry stood: ``faults.replace("app:worker", puppet)``. Cancelled, it ends.
 
     Raises:
         Invalid: An order that it doesn't know.
