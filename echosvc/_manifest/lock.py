@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from echosvc._manifest import loader
+from echosvc._manifest.files import read_bytes
 from echosvc._manifest.manifest import absolute, display, what
 from echosvc._manifest.near import did_you_mean, shown
 from echosvc._manifest.node import Fault, Node
-from echosvc._manifest.scalars import scalar
-from echosvc.errors import AlreadyExists, ManifestError
+from echosvc.errors import ManifestError
 
 LOCK: Final = "echosvc.lock"
 DIRECTORIES: Final = ("src",)
 EXAMPLE: Final = "write directories: and below it src: ./src"
-COMMENT: Final = "# Where `echosvc` finds the entries of this project, from this folder on.\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +34,8 @@ def find_lock(folder: Path | str = ".") -> Lock | None:
     """
     start = absolute(folder)
     for parent in (start, *start.parents):
-        if os.path.isfile(file := parent / LOCK):  # noqa: PTH113  # False where it may not look
+        # Not only a file: what else has this name is said to be wrong, and not passed over.
+        if os.path.exists(file := parent / LOCK):  # noqa: PTH110  # False where it may not look
             return read_lock(file)
     return None
 
@@ -51,7 +49,7 @@ def read_lock(file: Path | str) -> Lock:
     """
     file = Path(file)
     try:
-        data = file.read_bytes()
+        data = read_bytes(file)
     except OSError as exc:
         raise ManifestError(f"cannot be read: {exc.strerror}", file=display(file)) from exc
     document = loader.read(data)
@@ -113,24 +111,3 @@ def _mapping(
 
 def _at(node: Node | None) -> tuple[int, int]:
     return (node.line, node.column) if node else (1, 1)
-
-
-def write_lock(folder: Path | str, src: str = "./src") -> Path:
-    """Write a lock file into a folder, naming `src` relative to it; returns the file.
-
-    Raises `AlreadyExists` when there is one, which stays as it is.
-    """
-    file = Path(folder, LOCK)
-    text = f"{COMMENT}directories:\n  src: {_quoted(src)}\n"
-    try:
-        with file.open("x", encoding="utf-8") as out:
-            out.write(text)
-    except FileExistsError:
-        raise AlreadyExists(f"{display(file)} is there already") from None
-    return file
-
-
-def _quoted(text: str) -> str:
-    """Return a string as YAML: as it is when that says the same, else in double quotes."""
-    plain = re.fullmatch(r"[\w./][\w./-]*", text) and scalar(text) == text
-    return text if plain else json.dumps(text, ensure_ascii=False)

@@ -1,5 +1,9 @@
 """The Python files that entries name: checked without being run, then loaded.
 
+They lie below the folder of the application, links followed: what is run is what an application
+brings along, and no other file of the machine that a manifest, or a change of the registry, points
+to.
+
 A source is a file by itself: it is no part of a package, so it has no relative imports, and a
 plain ``import helper`` of a file beside it fails as it would for any module that isn't installed,
 with a hint. Two applications may thus both have a `helper.py`; code that sources share belongs in
@@ -28,6 +32,7 @@ from typing import Any, Final
 from echosvc._manifest import analysis as static
 from echosvc._manifest import plugins
 from echosvc._manifest.entry import Entry
+from echosvc._manifest.files import read_bytes
 from echosvc._manifest.manifest import absolute, display
 from echosvc._manifest.near import did_you_mean, shown
 from echosvc.errors import ManifestError
@@ -40,6 +45,8 @@ _lock = threading.RLock()  # two runtimes may load the same file in two threads
 _analyses: dict[Path, tuple[tuple[int, ...], static.Analysis]] = {}
 """Files that were checked and not loaded yet, so that starting doesn't compile them twice."""
 _loaded: dict[Path, tuple[ModuleType, static.Analysis]] = {}
+_names: dict[Path, str] = {}
+"""What the files are called as modules; the first of several with one name has it plain."""
 
 
 def has_source(entry: Entry) -> bool:
@@ -54,6 +61,7 @@ def path_of(entry: Entry) -> Path:
         hint = f"write {SCHEME}{source.removeprefix('file:')}"
         raise entry.fault(f"the source {shown(source)} names no file", "source", hint=hint)
     path = absolute(entry.folder / source[len(SCHEME) :])
+    _check_place(entry, path)
     try:
         if path.is_file():
             return path
@@ -61,8 +69,24 @@ def path_of(entry: Entry) -> Path:
     except (OSError, ValueError):  # a NUL in the name, a folder that may not be read
         missing = True
     message = f"there is no file {display(path)}" if missing else f"{display(path)} is no file"
-    hint = did_you_mean(path.name, _files(path.parent)) or "write it, or correct the path"
+    others = [name for name in _files(path.parent) if name != path.name]
+    hint = did_you_mean(path.name, others) or "write it, or correct the path"
     raise entry.fault(message, "source", hint=hint)
+
+
+def _check_place(entry: Entry, path: Path) -> None:
+    """Refuse a file outside of the application's folder, whether there is one or not."""
+    root = entry.root
+    try:
+        # The folder may be reached by a link itself, so both are followed.
+        real, real_root = Path(os.path.realpath(path)), Path(os.path.realpath(root))
+    except (OSError, ValueError):  # a NUL in the name: there is no such file, which is said then
+        return
+    if not real.is_relative_to(real_root):
+        leads = f" leads to {display(real)}," if path.is_symlink() else " is"
+        message = f"{display(path)}{leads} outside of the application's folder {display(root)}"
+        hint = "put it there, or what sources share into a package"
+        raise entry.fault(message, "source", hint=hint)
 
 
 def _files(folder: Path) -> list[str]:
@@ -116,12 +140,12 @@ def reload(entry: Entry) -> Target:
         _analyses.pop(path, None)
         analysis = _analysis(entry, path)
         _refuse(list(_check_all(entry, path, analysis)))
-        old = sys.modules.get(module_name(path))
+        old = sys.modules.get(module_name(entry, path))
         module = _run(entry, path, analysis)
         try:
             target = _target(entry, path, module, analysis)
         except ManifestError:
-            _put_back(path, old)
+            _put_back(module_name(entry, path), old)
             raise
         _loaded[path] = module, analysis
         return target
@@ -140,7 +164,7 @@ def _analysis(entry: Entry, path: Path) -> static.Analysis:
         with _lock:
             found = _analyses.get(path)
             if found is None or found[0] != stamp:
-                found = stamp, static.analyse(path.read_bytes(), path)
+                found = stamp, static.analyse(read_bytes(path), path)
                 _analyses[path] = found
         return found[1]
     except OSError as exc:
@@ -256,12 +280,26 @@ def _check_uses(entry: Entry, path: Path, analysis: static.Analysis) -> Iterator
             yield fault(use.line, use.column, what, hint)
 
 
-def module_name(path: Path) -> str:
-    """Return the name in `sys.modules` of the module that a file becomes."""
-    # With the path's hash, as two applications may both have a worker.py; the stem is for people.
-    digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:12]
-    # No dot in it: pickle would look for a package.
-    return f"echosvc_source_{re.sub(r'[^0-9A-Za-z_]', '_', path.stem)}_{digest}"
+def module_name(entry: Entry, path: Path) -> str:
+    """Return the name in `sys.modules` of the module that a file becomes: ``app:worker``.
+
+    It stands before each function and class of the file in logs and tracebacks. Nobody imports it:
+    the colon keeps it apart from all modules that can be.
+    """
+    with _lock:
+        name = _names.get(path)
+        if name is None:
+            # No dot in it: pickle would look for a package.
+            namespace, stem = (
+                re.sub(r"[^\w-]", "_", part) for part in (entry.namespace, path.stem)
+            )
+            name = f"{namespace}:{stem}"
+            if name in _names.values() or name in sys.modules:
+                # Another application in this program may have a worker.py in app, too.
+                digest = hashlib.sha256(os.fsencode(path)).hexdigest()
+                name = f"{name}~{digest[:12]}"
+            _names[path] = name
+        return name
 
 
 def _run(entry: Entry, path: Path, analysis: static.Analysis) -> ModuleType:
@@ -272,7 +310,7 @@ def _run(entry: Entry, path: Path, analysis: static.Analysis) -> ModuleType:
                 plugins.module(listed)
         except ManifestError as fault:
             raise entry.fault(fault.message, "modules", index, hint=fault.hint) from fault
-    name = module_name(path)
+    name = module_name(entry, path)
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None:  # Python knows no loader for the suffix
         raise entry.fault(f"{display(path)} is no Python file", "source", hint="name a .py file")
@@ -285,15 +323,14 @@ def _run(entry: Entry, path: Path, analysis: static.Analysis) -> ModuleType:
         # the second, and would bring back what was edited away; and it writes them beside it.
         exec(analysis.code, module.__dict__)  # noqa: S102  # to run it is what was asked for
     except BaseException as exc:
-        _put_back(path, old)
+        _put_back(name, old)
         if not isinstance(exc, Exception | SystemExit):
             raise
         raise _import_fault(entry, path, exc) from exc
     return module
 
 
-def _put_back(path: Path, old: ModuleType | None) -> None:
-    name = module_name(path)
+def _put_back(name: str, old: ModuleType | None) -> None:
     if old is None:
         sys.modules.pop(name, None)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -99,6 +100,10 @@ def test_sound_folder_has_no_faults(write: Write) -> None:
         (
             "namespace: a\nentry: []\nentries: []\n",
             ("_index.yaml:2:1: unknown field 'entry', did you mean entries?"),
+        ),
+        (
+            "namespace: a\ndepends_on: [a:b]\nentries: []\n",
+            ("_index.yaml:2:1: unknown field 'depends_on', write it below lifecycle: of an entry"),
         ),
     ],
 )
@@ -209,6 +214,60 @@ def test_version_may_be_left_out_or_unquoted(write: Write, version: str) -> None
         (
             "- {name: a, kind: process.host, lifecycle: {restart: {jiter: 1}}}",
             ("_index.yaml:4:57: app:a: unknown field 'jiter', did you mean jitter?"),
+        ),
+        (
+            "- {name: a, kind: process.host, depends_on: [app:b]}",
+            ("_index.yaml:4:35: app:a: unknown field 'depends_on', write it below lifecycle:"),
+        ),
+        (
+            "- {name: a, kind: process.host, jitter: 1}",
+            ("_index.yaml:4:35: app:a: unknown field 'jitter', write it below lifecycle.restart:"),
+        ),
+        (
+            "- {name: a, kind: process.host, lifecycle: {mailbox: 1}}",
+            (
+                "_index.yaml:4:47: app:a: unknown field 'mailbox', "
+                "write it beside lifecycle:, and not below it"
+            ),
+        ),
+        (
+            "- {name: a, kind: process.host, lifecycle: {restart: {startup: optional}}}",
+            (
+                "_index.yaml:4:57: app:a: unknown field 'startup', "
+                "write it beside restart:, and not below it"
+            ),
+        ),
+        (
+            "- {name: a, kind: process.host, lifecycle: {meta: {}}}",
+            (
+                "_index.yaml:4:47: app:a: unknown field 'meta', "
+                "write it beside lifecycle:, and not below it"
+            ),
+        ),
+        (
+            "- {name: a, kind: process.py, depends_on: [app:b], source: 'file://p.py'}",
+            (
+                "_index.yaml:4:33: app:a: unknown field 'depends_on', "
+                "write it below lifecycle: in the process.service that runs this"
+            ),
+        ),
+        (
+            "- {name: a, kind: process.py, lifecycle: {}, source: 'file://p.py'}",
+            (
+                "_index.yaml:4:33: app:a: unknown field 'lifecycle', "
+                "write it in the process.service that runs this"
+            ),
+        ),
+        (
+            "- {name: a, kind: store.memory, depends_on: [app:b]}",
+            ("_index.yaml:4:35: app:a: unknown field 'depends_on', there is max_keys"),
+        ),
+        (
+            "- {name: a, kind: process.supervisor, children: [{requires: [], entry: app:a}]}",
+            (
+                "_index.yaml:4:53: app:a: unknown field 'requires', "
+                "there are entry, restart, host, args, name, stop_timeout"
+            ),
         ),
         (
             "- {name: a, kind: process.host, lifecycle: {requires: [app:b]}}",
@@ -365,7 +424,26 @@ def test_folder_without_a_manifest(write: Write) -> None:
 
 def test_manifest_that_is_a_folder(write: Write) -> None:
     (write() / "_index.yaml").mkdir()
-    assert lines(".") == ["_index.yaml: cannot be read: it is no file"]
+    assert lines(".") == ["_index.yaml: cannot be read: it is a folder, and no file"]
+
+
+def test_a_manifest_that_is_a_fifo_hangs_nobody(write: Write) -> None:
+    os.mkfifo(write() / "_index.yaml")
+    assert lines(".") == ["_index.yaml: cannot be read: it is a FIFO, and no file"]
+
+
+def test_a_source_that_is_a_fifo_is_no_file(faults: Faults, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "p.py")
+    fault = "_index.yaml:4:41: app:p: p.py is no file, write it, or correct the path"
+    assert faults("- {name: p, kind: process.py, source: 'file://p.py'}") == [fault]
+
+
+def test_a_manifest_that_is_too_large_is_not_read(write: Write) -> None:
+    file = write() / "_index.yaml"
+    file.touch()
+    os.truncate(file, 2**40)  # it has no blocks on the disk, and no memory holds it
+    fault = "it is too large: 1048576.0 MiB, and the limit is 16 MiB"
+    assert lines(".") == [f"_index.yaml: cannot be read: {fault}"]
 
 
 def test_hidden_folders_are_passed_over(write: Write) -> None:
