@@ -122,5 +122,4 @@ class _Waiting:
         self.mailbox.wait_for_room(waiter, self.message)
 
     def _unpark(self, waiter: Waiter) -> None:
-        if self.mailbox.senders is not None:
-            self.mailbox.senders.pop(waiter, None)
+        self.mailbox.stop_waiting(waiter)

@@ -119,7 +119,10 @@ class Routes:
         return True
 
     def cancel(self, dest: str, reason: str = "", sender: Pid | None = None) -> None:
-        """Ask a process to end: a CANCEL among its events, which it may ignore."""
+        """Ask a process to end: a CANCEL among its events, which it may ignore.
+
+        While one of the same sender waits there this does nothing, and the first reason counts.
+        """
         self.route(self.find(dest).pid, Cancel(sender, trio.current_time(), reason))
 
     def terminate(self, dest: str, reason: str = "") -> None:
