@@ -78,8 +78,6 @@ def subscribe(
     process = current()
     if not is_text(system) or not (kind is None or is_text(kind)):
         raise Invalid(f"events are chosen by globs, and not by {system!r}, {kind!r}")
-    if size < 1:
-        raise Invalid(f"a subscription has room for one event at least, and not for {size!r}")
     subscription = process.runtime.bus.subscribe(system, kind, size)
     process.hold(subscription.close)
     subscription.on_close = lambda: process.unhold(subscription.close)

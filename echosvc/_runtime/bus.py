@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from echosvc._channel.core import Channel
 from echosvc._runtime.snapshot import snapshot
+from echosvc.errors import Invalid
 
 DEFAULT_SIZE: Final = 1024
 
@@ -26,6 +27,7 @@ class BusEvent:
     at: float
     """When, on trio's clock."""
     data: dict[str, Any] = field(default_factory=dict)
+    """More about it. Each subscriber has its own."""
 
 
 class Subscription(Channel[BusEvent]):
@@ -86,8 +88,14 @@ class Bus:
     def subscribe(
         self, system: str = "*", kind: str | None = None, size: int = DEFAULT_SIZE
     ) -> Subscription:
-        """Give a channel of the news whose system (and kind) match these patterns."""
+        """Give a channel of the news whose system (and kind) match these patterns.
+
+        Raises:
+            Invalid: The size is none: what is not kept at all could not be told of as a gap.
+        """
         subscription = Subscription(self, size)
+        if size < 1:
+            raise Invalid(f"a subscription has room for one event at least, and not for {size!r}")
         if self.closed:
             subscription.close()
         else:
@@ -99,12 +107,15 @@ class Bus:
         self._subscribers.pop(subscription, None)
 
     def emit(self, system: str, kind: str, path: str, **data: Any) -> None:
-        """Tell everybody who listens. Never waits."""
+        """Tell everybody who listens what the runtime says, each in a dict of its own.
+
+        What is in it cannot change. Never waits.
+        """
         if not self._subscribers:
             return
-        event = BusEvent(system, kind, path, self.now(), data)
+        at = self.now()
         for subscription in self._wanting(system, kind):
-            subscription._offer(event)
+            subscription._offer(BusEvent(system, kind, path, at, data.copy()))
 
     def publish(self, system: str, kind: str, path: str, data: dict[str, Any]) -> None:
         """Tell everybody who listens what an application says: a copy of the data for each."""
