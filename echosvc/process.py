@@ -327,7 +327,13 @@ def monitor(dest: str) -> Pid:
 
 
 def unmonitor(dest: str) -> None:
-    """Want no EXIT of that process; one that has already come stays among the events."""
+    """Want no EXIT of that process; one that has already come stays among the events.
+
+    Does nothing where it is not monitored, or has ended.
+
+    Raises:
+        NameNotFound: Nobody has this name.
+    """
     relations.unmonitor(current(), _address(dest))
 
 
@@ -351,12 +357,19 @@ def link(dest: str) -> Pid:
 
 
 def unlink(dest: str) -> None:
-    """Untie this process and that one; does nothing if they are not linked."""
+    """Untie this process and that one; does nothing if they are not linked, or it has ended.
+
+    Raises:
+        NameNotFound: Nobody has this name.
+    """
     relations.unlink(current(), _address(dest))
 
 
 def cancel(dest: str, reason: str = "") -> None:
     """Ask a process to end: a CANCEL among its events, which it may ignore.
+
+    It comes before all else that the process has not received. While it waits there, asking again
+    does nothing, and the first reason counts.
 
     Raises:
         ProcessNotFound, NameNotFound: There is none.

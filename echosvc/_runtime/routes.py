@@ -1,4 +1,4 @@
-"""The one route by which everything reaches a process."""
+"""The way by which everything reaches a process: messages by `post`, all else by `route`."""
 
 from __future__ import annotations
 
@@ -48,7 +48,11 @@ class Routes:
         sender: Pid | None,
         call: int = 0,
     ) -> Process:
-        """Bring a message to a process: topic, then address, then payload are checked."""
+        """Bring a message to a process.
+
+        The topic is checked first, whoever it is for. Then the payload is copied, for an error
+        about the address carries the message.
+        """
         if type(topic) is not str or topic < "A":  # "@" is the last character before "A"
             check_topic(topic)
         try:
