@@ -347,8 +347,10 @@ def monitor(dest: str) -> Pid:
 def unmonitor(dest: str) -> None:
     """Want no EXIT of that process; one that has already come stays among the events.
 
+    Does nothing where it is not monitored, or has ended.
+
     Raises:
-        NameNotFound: Nobody has this name. (A PID that has ended does nothing.)
+        NameNotFound: Nobody has this name.
         Invalid: It is no PID and no name.
     """
     relations.unmonitor(current(), _address(dest))
@@ -374,10 +376,10 @@ def link(dest: str) -> Pid:
 
 
 def unlink(dest: str) -> None:
-    """Untie this process and that one; does nothing if they are not linked.
+    """Untie this process and that one; does nothing if they are not linked, or it has ended.
 
     Raises:
-        NameNotFound: Nobody has this name. (A PID that has ended does nothing.)
+        NameNotFound: Nobody has this name.
         Invalid: It is no PID and no name.
     """
     relations.unlink(current(), _address(dest))
@@ -385,6 +387,9 @@ def unlink(dest: str) -> None:
 
 def cancel(dest: str, reason: str = "") -> None:
     """Ask a process to end: a CANCEL among its events, which it may ignore.
+
+    It comes before all else that the process has not received. While it waits there, asking again
+    does nothing, and the first reason counts.
 
     Raises:
         ProcessNotFound, NameNotFound: There is none.

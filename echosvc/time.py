@@ -19,7 +19,7 @@ import re
 from typing import Final, NoReturn, TypeAlias
 
 import trio
-from trio.lowlevel import enable_ki_protection
+from trio.lowlevel import current_clock, enable_ki_protection
 
 from echosvc._channel.alarm import Alarm, set_alarm, unset_alarm
 from echosvc._channel.core import Channel
@@ -149,23 +149,29 @@ async def sleep(duration: Duration) -> None:
 class _ClockChannel(Channel[float]):
     """A channel that the clock fills: it holds one value from `_due` on."""
 
-    __slots__ = ("_alarm", "_due")
+    __slots__ = ("_alarm", "_clock", "_due", "_turn")
 
-    def __init__(self, due: float) -> None:
+    _takes_turns = True
+    _clock: trio.abc.Clock
+
+    def __init__(self, wait: float) -> None:
         super().__init__(1)
-        self._due = due
+        # Asked directly, it answers in half the time of `trio.current_time`.
+        self._clock = clock = current_clock()
+        self._due = clock.current_time() + wait
+        self._turn = 0  # its last one in a select beside others that were ready; 0 is none yet
         # Set exactly while somebody waits and there is something to wait for.
         self._alarm: Alarm | None = None
 
     def __len__(self) -> int:
-        return int(self._due <= trio.current_time())
+        return int(self._due <= self._clock.current_time())
 
     def _is_ready(self) -> bool:
-        return self._closed or self._due <= trio.current_time()
+        return self._closed or self._due <= self._clock.current_time()
 
     def _take(self) -> tuple[float | None, bool]:
         due = self._due
-        if due > trio.current_time():
+        if due > self._clock.current_time():
             return None, False  # not due, so it is ready because it was closed
         self._set(self._next_after(due))
         return due, True
@@ -213,12 +219,12 @@ class _TickerChannel(_ClockChannel):
     __slots__ = ("_period",)
 
     def __init__(self, period: float) -> None:
-        super().__init__(trio.current_time() + period)
+        super().__init__(period)
         self._period = period
 
     def _next_after(self, due: float) -> float:
         # Ticks keep their phase; those that nobody took in time are dropped, as Go's are.
-        now = trio.current_time()
+        now = self._clock.current_time()
         missed = math.floor((now - due) / self._period)
         # Not now again, should the sum be rounded down to it.
         return max(due + (missed + 1) * self._period, math.nextafter(now, math.inf))
@@ -235,7 +241,7 @@ def after(duration: Duration) -> Channel[float]:
 
     Source: Go's `time.After`.
     """
-    return _ClockChannel(trio.current_time() + parse_duration(duration))
+    return _ClockChannel(parse_duration(duration))
 
 
 class Timer:
@@ -244,7 +250,7 @@ class Timer:
     __slots__ = ("_clock",)
 
     def __init__(self, duration: Duration) -> None:
-        self._clock = _ClockChannel(trio.current_time() + parse_duration(duration))
+        self._clock = _ClockChannel(parse_duration(duration))
 
     @property
     def channel(self) -> Channel[float]:

@@ -5,7 +5,18 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final, Generic, NamedTuple, NoReturn, Self, TypeVar, cast
+from typing import (
+    Any,
+    ClassVar,
+    Final,
+    Generic,
+    NamedTuple,
+    NoReturn,
+    Protocol,
+    Self,
+    TypeVar,
+    cast,
+)
 
 import trio
 import trio.abc
@@ -68,6 +79,13 @@ class _NoBuffer(deque[Any]):
 NO_BUFFER: Final[deque[Any]] = _NoBuffer()
 
 
+class Turns(Protocol):
+    """A mailbox, as `select` knows it: one of those that take turns."""
+
+    turn: int
+    """Its last one; turns are numbered."""
+
+
 class Channel(trio.abc.SendChannel[T], trio.abc.ReceiveChannel[T]):
     """A queue between tasks, with Go's semantics.
 
@@ -93,11 +111,15 @@ class Channel(trio.abc.SendChannel[T], trio.abc.ReceiveChannel[T]):
         "_slice",
     )
 
-    # What only a process's inbox, events and topics have: a mailbox, whose channels are taken
-    # oldest message first.
-    _mailbox: object = None
     # To be selected it needs no task of its own.
     _races: ClassVar[bool] = False
+    # Ready in a select, it may have to let others go first: see `_whose_turn` in native.py.
+    _takes_turns: ClassVar[bool] = False
+    # What only a process's inbox, events and topics have.
+    _mailbox: Turns | None = None
+    # What only timers have: the clock that fills them, and when it does.
+    _clock: trio.abc.Clock | None = None
+    _due: float = math.inf
 
     def __init__(self, size: float = 0) -> None:
         if type(size) is not int or size < 0:
@@ -169,12 +191,11 @@ class Channel(trio.abc.SendChannel[T], trio.abc.ReceiveChannel[T]):
             trio.ClosedResourceError: The channel is closed, or is while this waits.
         """
         await checkpoint_if_cancelled()
-        while not self._has_room():
+        if not self._has_room():
             waiter = await park((SendCase(self, value),))
-            if waiter.claimed:
-                if not waiter.ok:
-                    raise trio.ClosedResourceError("this channel was closed")
-                return
+            if not waiter.ok:
+                raise trio.ClosedResourceError("this channel was closed")
+            return
         self.send_nowait(value)
         current = self._slice or self._find_slice()
         current.left -= 1
@@ -220,15 +241,14 @@ class Channel(trio.abc.SendChannel[T], trio.abc.ReceiveChannel[T]):
         ok = True
         if self._buffer and not self._heeded:
             value: T | None = self._buffer.popleft()
-        else:
-            while not (self._buffer or self._is_ready()):
-                waiter = enter_all((self,))
-                await wait_task_rescheduled(waiter._abort)
-                if waiter.claimed:
-                    if not waiter.ok:
-                        raise trio.EndOfChannel
-                    return cast("T", waiter.value)
+        elif self._buffer or self._is_ready():
             value, ok = self._take()
+        else:
+            waiter = enter_all((self,))
+            await wait_task_rescheduled(waiter._abort)
+            if not waiter.ok:
+                raise trio.EndOfChannel
+            return cast("T", waiter.value)
         current.left = left = current.left - 1
         if left <= 0 and current.is_used_up():
             await current.give_way()
@@ -339,8 +359,11 @@ class SendCase(Generic[T]):
 
     __slots__ = ("channel", "value")
 
-    _mailbox = None
     _races: ClassVar[bool] = False
+    _takes_turns: ClassVar[bool] = False
+    _mailbox = None
+    _clock = None
+    _due = math.inf
 
     def __init__(self, channel: Channel[T], value: T) -> None:
         if type(channel) is not Channel:

@@ -61,9 +61,10 @@ async def select(*cases: Case, default: bool = False) -> Selected[Any]:
             is then not tried, and counts as not ready.
 
     Among several ready cases the first in argument order wins (Go chooses at random; here a
-    program says which it prefers). The channels of one process's mailbox are the exception: among
-    them the oldest message wins, so that none can starve. A closed channel is ready, with
-    ``ok=False`` and nothing received or sent, and so it beats `default`.
+    program says which it prefers). Timers and the channels of a process's mailbox are the
+    exception, so that none of them can starve: of the mailbox the oldest message wins, and it and
+    each timer that is due take turns. A closed channel is ready, with ``ok=False`` and nothing
+    received or sent, and so it beats `default`.
 
     Cancelled, none of the cases took effect. Cases on our own channels cost no task and no
     nursery; foreign ones are raced in a nursery, where the first to finish wins, and what a losing

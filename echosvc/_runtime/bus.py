@@ -27,6 +27,7 @@ class BusEvent:
     at: float
     """When, on trio's clock."""
     data: dict[str, Any] = field(default_factory=dict)
+    """More about it. Each subscriber has its own."""
 
 
 class Subscription(Channel[BusEvent]):
@@ -108,12 +109,15 @@ class Bus:
         self._subscribers.pop(subscription, None)
 
     def emit(self, system: str, kind: str, path: str, **data: Any) -> None:
-        """Tell everybody who listens. Never waits."""
+        """Tell everybody who listens what the runtime says, each in a dict of its own.
+
+        What is in it cannot change. Never waits.
+        """
         if not self._subscribers:
             return
-        event = BusEvent(system, kind, path, self.now(), data)
+        at = self.now()
         for subscription in self._wanting(system, kind):
-            subscription._offer(event)
+            subscription._offer(BusEvent(system, kind, path, at, data.copy()))
 
     def publish(self, system: str, kind: str, path: str, data: dict[str, Any]) -> None:
         """Tell everybody who listens what an application says: a copy of the data for each."""

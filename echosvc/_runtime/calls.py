@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import trio
@@ -65,18 +64,23 @@ def answer(process: Process, caller: Pid, number: int, topic: str, value: Any) -
         runtime.dead_letters.add(caller, process.pid, topic, "a reply to a process that has ended")
 
 
-def answer_leftovers(process: Process, unread: Iterable[Message]) -> None:
-    """Tell those who still wait for an answer of this process that it has ended."""
-    undelivered = {each.number: each for each in unread if isinstance(each, Question)}
+def answer_leftovers(process: Process, unread: list[Message]) -> list[Message]:
+    """Tell those who still wait for an answer of this process that it has ended.
+
+    A question that it had not read is given back with that. Returns what is given back to nobody.
+    """
+    questions = {each.number: each for each in unread if isinstance(each, Question)}
     for number, (caller, topic) in (process.unanswered or {}).items():
         gone = ProcessNotFound(
             f"process {process.pid} ended without an answer to {topic!r}",
             pid=process.pid,
             topic=topic,
-            undelivered=undelivered.get(number),
+            undelivered=questions.get(number),
         )
-        process.runtime.route(caller, Reply(process.pid, number, topic, gone, given=False))
+        if process.runtime.route(caller, Reply(process.pid, number, topic, gone, given=False)):
+            questions.pop(number, None)
     process.unanswered = None
+    return [each for each in unread if not isinstance(each, Question) or each.number in questions]
 
 
 @trio.lowlevel.enable_ki_protection
@@ -122,5 +126,4 @@ class _Waiting:
         self.mailbox.wait_for_room(waiter, self.message)
 
     def _unpark(self, waiter: Waiter) -> None:
-        if self.mailbox.senders is not None:
-            self.mailbox.senders.pop(waiter, None)
+        self.mailbox.stop_waiting(waiter)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from echosvc._runtime.pid import Pid
 from echosvc._runtime.watch import where
@@ -44,8 +44,8 @@ class ProcessInfo:
     names: tuple[str, ...]
     coroutines: tuple[str, ...]
     trap_links: bool
-    context: dict[str, Any]
-    """The values of `process.with_context` that it was started with."""
+    context: tuple[str, ...]
+    """The names of the context values that it was started with. The values are its own: `ctx`."""
     waits_at: tuple[str, ...]
     """Where in its code it waits, outermost first: ``file:line in function``."""
 
@@ -95,6 +95,6 @@ def info_of(process: Process, current: Process | None) -> ProcessInfo:
         names=tuple(process.names or ()),
         coroutines=tuple(coroutine.name for coroutine in process.coroutines or ()),
         trap_links=process.trap_links,
-        context=dict(process.context or {}),
+        context=tuple(process.context or ()),
         waits_at=() if process is current else tuple(where(process)),
     )

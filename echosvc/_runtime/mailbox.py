@@ -3,7 +3,7 @@
 One mailbox has several channels: the inbox, one for each topic that is listened to, and the
 events. They share one numbering of arrivals, by which a `select` over several of them takes the
 oldest first, and one limit, which counts messages and not events: no flood of messages can keep
-an EXIT or a CANCEL out.
+an EXIT or a CANCEL out. A CANCEL is taken before everything.
 """
 
 from __future__ import annotations
@@ -11,13 +11,15 @@ from __future__ import annotations
 import math
 import sys
 from collections import OrderedDict
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from trio.lowlevel import enable_ki_protection
 
 from echosvc._channel.core import NO_BUFFER, Channel
-from echosvc._channel.waiting import Waiter
-from echosvc._runtime.message import CANCEL_AGE, Event, EventKind, Message
+from echosvc._channel.waiting import NOBODY, Waiter, enter
+from echosvc._runtime.message import Event, EventKind, Message
+from echosvc._runtime.pid import Pid
 from echosvc.errors import Invalid
 
 if TYPE_CHECKING:
@@ -25,38 +27,30 @@ if TYPE_CHECKING:
 
 
 class MailboxChannel(Channel[Any]):
-    """One channel of a mailbox: only the runtime fills it and closes it."""
+    """One channel of a mailbox: only the runtime fills it and closes it.
 
-    __slots__ = ("_bare", "_counted", "_mailbox", "_topic")
+    Its senders are those who wait for room with a message that goes here.
+    """
 
+    __slots__ = ("_bare", "_mailbox", "_topic")
+
+    _takes_turns = True
     _mailbox: Mailbox | None
 
-    def __init__(
-        self, mailbox: Mailbox, topic: str, *, counted: bool = True, bare: bool = False
-    ) -> None:
+    def __init__(self, mailbox: Mailbox, topic: str, *, bare: bool = False) -> None:
         super().__init__(math.inf)
         self._mailbox = mailbox  # None once its process has ended
         self._topic = topic
-        self._counted = counted
         self._bare = bare  # yields the data of its messages, and not the messages
 
     def __repr__(self) -> str:
         return f"<{self._topic} with {len(self)} waiting>"
 
-    def _is_ready(self) -> bool:
-        if self._buffer or self._closed:
-            return True
-        mailbox = self._mailbox
-        # Others may fill the mailbox while the next message for this channel waits for room.
-        return (
-            mailbox is not None and bool(mailbox.senders) and mailbox.next_sender(self) is not None
-        )
-
     def _age(self) -> float:
         mailbox = self._mailbox
         if not self._buffer:
             return math.inf
-        if mailbox is None or mailbox.numbered or not self._counted:
+        if mailbox is None or mailbox.numbered:
             age: float = self._buffer[0]._age
             return age
         return mailbox.received - len(self._buffer)
@@ -67,12 +61,12 @@ class MailboxChannel(Channel[Any]):
             item = self._buffer.popleft()
             if self._heeded and mailbox is not None:
                 mailbox.taken(self)
-        else:
-            sender = None if mailbox is None else mailbox.next_sender(self)
-            if mailbox is None or sender is None:
-                return None, False  # ready because it is closed
+        elif self._senders and mailbox is not None:
+            # Others have filled the mailbox while the next message for this channel waits.
             mailbox.received += 1
-            item = mailbox.let_in(sender)
+            item = mailbox.let_in(next(iter(self._senders)))
+        else:
+            return None, False  # ready because it is closed
         return (item.data if self._bare else item), True
 
     def _serve(self) -> None:
@@ -97,6 +91,45 @@ class MailboxChannel(Channel[Any]):
         super().close()
 
 
+class EventsChannel(MailboxChannel):
+    """The events, and in a lane of their own those that are older than everything: CANCELs.
+
+    Of each sender one CANCEL waits at a time, so that asking again and again costs nobody anything.
+    """
+
+    __slots__ = ("_cancels",)
+
+    def __init__(self, mailbox: Mailbox) -> None:
+        super().__init__(mailbox, "events")
+        self._cancels: OrderedDict[Pid | None, Event] | None = None
+
+    def __len__(self) -> int:
+        return len(self._buffer) + len(self._cancels or ())
+
+    def _add_cancel(self, cancel: Event) -> None:
+        if self._cancels is None:
+            self._cancels = OrderedDict()
+        self._cancels.setdefault(cancel.sender, cancel)
+        self._heeded = True
+
+    def _is_ready(self) -> bool:
+        return bool(self._cancels) or bool(self._buffer) or self._closed
+
+    def _age(self) -> float:
+        if self._cancels:
+            return -math.inf
+        return self._buffer[0]._age if self._buffer else math.inf
+
+    def _take(self) -> tuple[Any, bool]:
+        if self._cancels:
+            _, cancel = self._cancels.popitem(last=False)
+            self._heeded = bool(self._cancels)
+            return cancel, True
+        if self._buffer:
+            return self._buffer.popleft(), True
+        return None, False
+
+
 class Mailbox:
     """The channels of one process, made as they are asked for."""
 
@@ -114,6 +147,7 @@ class Mailbox:
         "senders",
         "told",
         "topics",
+        "turn",
     )
 
     def __init__(self, limit: int) -> None:
@@ -130,10 +164,12 @@ class Mailbox:
         self.received = 0  # messages that have come: the age of each is its number
         # Whether that is noted in each, 0.03 µs. Where all go to the inbox, their order tells it.
         self.numbered = False
+        self.turn = 0  # its last one among the timers of a select
         self.inbox: MailboxChannel | None = None
-        self.events: MailboxChannel | None = None
+        self.events: EventsChannel | None = None
         self.topics: dict[str, MailboxChannel] | None = None
-        # Who waits for room, in the order in which they came, and with what.
+        # Who waits for room, in the order in which they came, and with what. Each is among the
+        # senders of the channel that its message goes to, too.
         self.senders: OrderedDict[Waiter, Message] | None = None
 
     # -- for the process
@@ -145,10 +181,10 @@ class Mailbox:
             self._heed()
         return self.inbox
 
-    def open_events(self) -> MailboxChannel:
+    def open_events(self) -> EventsChannel:
         """Give the events channel, the same each time."""
         if self.events is None:
-            self.events = MailboxChannel(self, "events", counted=False)
+            self.events = EventsChannel(self)
         return self.events
 
     def listen(self, topic: str, bare: bool) -> MailboxChannel:
@@ -170,6 +206,7 @@ class Mailbox:
                 self.aside += len(channel)
                 self.inbox._buffer.clear()
                 self.inbox._own_buffer().extend(kept)
+            self._sort_senders()
         elif channel._bare is not bare:
             raise Invalid(
                 f"topic {topic!r} is already listened to with message={not channel._bare}"
@@ -191,6 +228,7 @@ class Mailbox:
         self._give_back([*(topics or {}).values()])
 
     def _give_back(self, channels: list[MailboxChannel]) -> None:
+        self._sort_senders(channels)
         left: list[Message] = []
         for channel in channels:
             left.extend(channel._buffer)
@@ -261,12 +299,7 @@ class Mailbox:
         if channel._receivers:
             next(iter(channel._receivers)).claim(channel, event, True)
         elif event.kind is EventKind.CANCEL:
-            event._age = CANCEL_AGE
-            # After the CANCELs that are already there, before everything else.
-            position = 0
-            while position < len(channel._buffer) and channel._buffer[position]._age == CANCEL_AGE:
-                position += 1
-            channel._own_buffer().insert(position, event)
+            channel._add_cancel(event)
         else:
             # Between the last message and the next one. Events keep their order by themselves.
             event._age = self.received - 0.5
@@ -294,14 +327,26 @@ class Mailbox:
         if self.senders is None:
             self.senders = OrderedDict()
         self.senders[sender] = message
+        self._queue(sender, message)
         self._heed()
 
-    def next_sender(self, channel: MailboxChannel) -> Waiter | None:
-        """Of those who wait for room, the first whose message goes to this channel."""
-        for waiter, message in (self.senders or {}).items():
-            if self.channel_of(message.topic) is channel:
-                return waiter
-        return None
+    def stop_waiting(self, sender: Waiter) -> None:
+        """Forget one who waits to send."""
+        assert self.senders is not None
+        message = self.senders.pop(sender)
+        self.channel_of(message.topic)._senders.pop(sender)
+
+    def _queue(self, sender: Waiter, message: Message) -> None:
+        channel = self.channel_of(message.topic)
+        channel._senders = enter(channel._senders, sender, message)
+
+    def _sort_senders(self, closed: Iterable[MailboxChannel] = ()) -> None:
+        """Queue all who wait for room anew: topics go to other channels than before."""
+        if self.senders:
+            for channel in (self.open_inbox(), *(self.topics or {}).values(), *closed):
+                channel._senders = NOBODY
+            for sender, message in self.senders.items():
+                self._queue(sender, message)
 
     def let_in(self, sender: Waiter) -> Message:
         """Take the message of one who waits for room; he has sent it."""
@@ -325,8 +370,6 @@ class Mailbox:
                 channel._buffer.clear()
                 channel._end()
                 channel._mailbox = None
-        for waiter in tuple(self.senders or ()):
-            waiter.claim(self, None, False)
         self.aside = 0
         if self.numbered:
             left.sort(key=lambda message: message._age)
@@ -341,7 +384,3 @@ class Mailbox:
     def high_water(self) -> int:
         """The most messages that have ever waited."""
         return max(self.most, self.peak)
-
-    def depth(self) -> int:
-        """How many messages and events wait."""
-        return self.waiting + (0 if self.events is None else len(self.events))

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from echosvc._checks import given
 from echosvc._runtime.pid import Pid
-from echosvc._runtime.snapshot import snapshot
+from echosvc._runtime.snapshot import IMMUTABLE, snapshot
 from echosvc.errors import Invalid
 
 if TYPE_CHECKING:
     from echosvc._runtime.process import Process
-
-CANCEL_AGE: Final = -1
-"""A CANCEL counts as older than everything, so that no backlog delays it."""
 
 
 class Message(Struct, eq=False):
@@ -120,6 +117,19 @@ class Result:
         """Whether it ended without an error."""
         return self.error is None
 
+    def copied(self) -> Result:
+        """Give the same to somebody else, who may change what can be changed in it.
+
+        An error is an object, and the same for everybody. A value whose own class cannot copy it
+        any more is `Invalid` as the error.
+        """
+        if type(self.value) in IMMUTABLE:
+            return Result(self.value, self.error)
+        try:
+            return Result(snapshot(self.value))
+        except Invalid as error:
+            return Result(error=error)
+
 
 class Event:
     """News for one process about another."""
@@ -160,7 +170,6 @@ def check_topic(topic: object) -> None:
 
 
 __all__ = [
-    "CANCEL_AGE",
     "Event",
     "EventKind",
     "FlatMessage",

@@ -270,7 +270,7 @@ class Process:
             self.on_end = None
         left = self.mailbox.close()
         if self.unanswered:
-            calls.answer_leftovers(self, left)
+            left = calls.answer_leftovers(self, left)
         if left:
             runtime.dead_letters.add_unread(self.pid, left)
         report_end(self, result)

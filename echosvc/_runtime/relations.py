@@ -54,12 +54,17 @@ def unlink(process: Process, other: Pid) -> None:
 
 
 def tell_of_end(process: Process, result: Result) -> None:
-    """Tell monitors, then links, that this process has ended, and forget all relations."""
+    """Tell monitors, then links, that this process has ended, and forget all relations.
+
+    Nobody shares what it returned: the result is the one of who waits for it or, if nobody does, of
+    the first who monitors; each other has a copy.
+    """
     runtime, pid, at = process.runtime, process.pid, process.ended_at
     if process.watchers:
-        exit_signal = Exit(pid, at, result)
+        taken = process.on_end is not None
         for watcher in process.watchers:
-            runtime.route(watcher, exit_signal)
+            runtime.route(watcher, Exit(pid, at, result.copied() if taken else result))
+            taken = True
     if process.links:
         for peer in process.links:
             if result.error is None:

@@ -1,4 +1,4 @@
-"""The one route by which everything reaches a process."""
+"""The way by which everything reaches a process: messages by `post`, all else by `route`."""
 
 from __future__ import annotations
 
@@ -49,7 +49,11 @@ class Routes:
         sender: Pid | None,
         call: int = 0,
     ) -> Process:
-        """Bring a message to a process: topic, then address, then payload are checked."""
+        """Bring a message to a process.
+
+        The topic is checked first, whoever it is for. Then the payload is copied, for an error
+        about the address carries the message.
+        """
         if type(topic) is not str or topic < "A":  # "@" is the last character before "A"
             check_topic(topic)
         try:
@@ -121,6 +125,8 @@ class Routes:
 
     def cancel(self, dest: str, reason: str = "", sender: Pid | None = None) -> None:
         """Ask a process to end: a CANCEL among its events, which it may ignore.
+
+        While one of the same sender waits there this does nothing, and the first reason counts.
 
         Raises:
             ProcessNotFound, NameNotFound: There is none.

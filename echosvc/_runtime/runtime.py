@@ -397,8 +397,8 @@ class Runtime(Starting):
         Args:
             system: A glob of the part it comes from: process, mailbox, host, service, runtime.
             kind: A glob of what happened: started, ended, dead_letter, …; `None` for all.
-            size: How much news is kept while nobody receives. What comes then is counted, and
-                told of in a ``gap`` event.
+            size: How much news is kept while nobody receives, 1 at least. What comes then is
+                counted, and told of in a ``gap`` event.
 
         Close the channel to listen no more; it is closed when the runtime is. Nothing is computed
         for events that nobody listens to.

@@ -1,8 +1,8 @@
 """All that one process can do to another, as plain values.
 
-A signal names its sender by PID and goes to a PID through `Runtime.route`, the one way by which
-anything reaches a process. Nothing here holds a process object, so that a route may one day lead
-to another node. (A `Message` is a signal too; it has the short way through `Runtime.send`.)
+A signal names its sender by PID and goes to a PID through `Routes.route`. Nothing here holds a
+process object, so that a route may one day lead to another node. (A `Message` goes to a PID, too;
+its way is shorter, `Routes.post`.)
 """
 
 from __future__ import annotations
@@ -164,9 +164,12 @@ class Reply:
             self.not_received(process, "a late reply")
 
     def not_received(self, process: Process, why: str) -> None:
-        """Count an answer that nobody waits for any more."""
+        """Count an answer that nobody waits for any more, or the question that it gives back."""
+        letters = process.runtime.dead_letters
         if self.given:
-            process.runtime.dead_letters.add(process.pid, self.sender, self.topic, why)
+            letters.add(process.pid, self.sender, self.topic, why)
+        elif self.value.undelivered is not None:
+            letters.add_unread(self.sender, [self.value.undelivered])
 
 
 @dataclass(slots=True)

@@ -2,8 +2,8 @@
 
 A program is a list of steps. A step lets one process do a block of things in one go, and then
 everything settles. What is left open by that, and so by the model too, is the order in which
-several processes end that were told to in one block: of a `LinkDown` it says which links may have
-been the first to fail.
+several processes end that were told to in one block: that order the model is given. It says whether
+it may be so, and what follows from it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Proc:
     index: int
     alive: bool = True
     stopped: str | None = None  # why it is ending, once it is
-    culprits: set[int] = field(default_factory=set)  # whose failure may have stopped it
+    culprit: int | None = None  # whose failure has stopped it
     trap: bool = False
     links: set[int] = field(default_factory=set)
     watching: set[int] = field(default_factory=set)
@@ -56,7 +56,7 @@ class Model:
 
     # -- steps
 
-    def block(self, index: int, ops: list[Op]) -> None:
+    def block(self, index: int, ops: list[Op], ended: list[int]) -> None:
         """Let a process do these things in one go; then let everything settle."""
         proc = self.procs[index]
         for op in ops:
@@ -64,7 +64,7 @@ class Model:
             proc.outcomes.append(f"{op[0]}: {outcome}")
             if op[0] in ("fail", "return"):
                 break
-        self.settle()
+        self.settle(ended)
 
     def sleep(self, seconds: float) -> None:
         """Let time pass."""
@@ -74,11 +74,15 @@ class Model:
                 call.pending = False
                 self.procs[call.caller].answers.append("CallTimeout")
 
-    def settle(self) -> None:
-        """End those that were told to, and those that this tells to."""
-        while ending := [p for p in self.procs if p.alive and p.stopped is not None]:
-            for proc in ending:
-                self.end(proc)
+    def settle(self, ended: list[int]) -> None:
+        """End, in this order, those that were told to, and those that this tells to."""
+        for index in ended:
+            proc = self.procs[index]
+            assert proc.alive, f"{index} ended twice"
+            assert proc.stopped is not None, f"{index} ended, and nothing told it to"
+            self.end(proc)
+        late = [p.index for p in self.procs if p.alive and p.stopped is not None]
+        assert late == [], f"{late} were told to end, and did not"
 
     # -- the end of a process
 
@@ -90,28 +94,30 @@ class Model:
             watcher = self.procs[other]
             watcher.watching.discard(me)
             if watcher.alive:
-                watcher.mailbox.append(("EXIT", me, how, frozenset(proc.culprits)))
+                watcher.mailbox.append(("EXIT", me, how, proc.culprit))
         for other in sorted(proc.links):
             peer = self.procs[other]
             peer.links.discard(me)
             if how == "return" or not peer.alive:
                 continue
             if peer.trap:
-                peer.mailbox.append(("LINK_DOWN", me, how, frozenset(proc.culprits)))
-            elif peer.stopped is None or (peer.stopped == "LinkDown" and peer.culprits):
-                peer.stopped = "LinkDown"
-                peer.culprits.add(me)
+                peer.mailbox.append(("LINK_DOWN", me, how, proc.culprit))
+            elif peer.stopped is None:
+                peer.stopped, peer.culprit = "LinkDown", me
         for other in proc.watching:
             self.procs[other].watchers.discard(me)
+        unread = [item for item in proc.mailbox if item[0] in ("message", "call")]
         for call in self.calls:
             if call.pending and call.callee == me:
                 call.pending = False
                 caller = self.procs[call.caller]
-                if caller.alive and caller.stopped is None:
+                if caller.stopped is None:  # who is ending has nothing given back any more
                     caller.answers.append("ProcessNotFound")
+                    given_back = ("call", caller.index, call.number)
+                    unread = [item for item in unread if item != given_back]
             elif call.pending and call.caller == me:
                 call.pending = False
-        self.dead_letters += sum(item[0] in ("message", "call") for item in proc.mailbox)
+        self.dead_letters += len(unread)
 
     # -- what a process does
 
@@ -147,7 +153,7 @@ class Model:
         if other is None:
             if isinstance(dest, str):
                 return self.nobody(dest)
-            me.mailbox.append(("EXIT", dest, "ProcessNotFound", frozenset()))
+            me.mailbox.append(("EXIT", dest, "ProcessNotFound", None))
         else:
             me.watching.add(other.index)
             other.watchers.add(me.index)
@@ -219,7 +225,8 @@ class Model:
         other = self.find(dest)
         if other is None:
             return self.nobody(dest)
-        other.mailbox.append(("CANCEL", me.index))
+        if ("CANCEL", me.index) not in other.mailbox:
+            other.mailbox.append(("CANCEL", me.index))
         return "ok"
 
     def do_terminate(self, me: Proc, dest: Any) -> Outcome:
@@ -248,7 +255,7 @@ class Model:
 
     def do_fail(self, me: Proc) -> Outcome:
         # What it is told to end with goes before what main returns, and after what it raises.
-        me.stopped, me.culprits = "Failure", set()
+        me.stopped, me.culprit = "Failure", None
         return "ok"
 
     def do_return(self, me: Proc) -> Outcome:

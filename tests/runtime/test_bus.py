@@ -9,6 +9,7 @@ import trio
 
 from echosvc import Runtime, open_runtime, process
 from echosvc._runtime.bus import Bus
+from echosvc.errors import Invalid
 from tests.runtime.helpers import HOST, Failure, drain, fail, forever, give, settle
 
 
@@ -154,6 +155,26 @@ async def test_a_gap_says_how_much_is_missing(runtime: Runtime) -> None:
     for _ in range(5):
         await runtime.run(give, HOST)
     assert drain(news)[-1].data == {"missed": 3}
+
+
+async def test_a_subscription_keeps_one_event_at_least(runtime: Runtime) -> None:
+    """With none kept, news would be lost and no gap told of."""
+    with pytest.raises(Invalid, match="room for one event at least, and not for 0"):
+        runtime.events(size=0)
+    with pytest.raises(Invalid, match="size"):
+        runtime.events(size="many")  # type: ignore[arg-type]  # that is the point
+    assert not runtime.bus.listening
+    news = runtime.events("process", "ended", size=1)
+    for _ in range(3):
+        await runtime.run(give, HOST)
+    assert [event.data.get("missed") for event in drain(news)] == [None, 2]
+
+
+async def test_what_one_subscriber_does_to_an_event_no_other_sees(runtime: Runtime) -> None:
+    one, other = runtime.events("process", "ended"), runtime.events("process", "ended")
+    await runtime.run(give, HOST)
+    one.receive_nowait().data["error"] = "changed"
+    assert other.receive_nowait().data["error"] is None
 
 
 async def test_a_closed_subscription_hears_nothing_more(runtime: Runtime) -> None:

@@ -190,9 +190,74 @@ async def test_a_callee_terminated_before_it_read_the_question_gives_it_back(
             await process.call(other, "question", 7)
         assert isinstance(info.value.undelivered, Message)
         assert info.value.undelivered.data == 7
-        assert runtime.statistics().dead_letters == 1
+        assert runtime.statistics().dead_letters == 0  # it is one or the other
 
     await as_process(runtime, main)
+
+
+async def test_a_question_that_came_back_is_no_dead_letter_and_one_that_did_not_is(
+    runtime: Runtime,
+) -> None:
+    """What a process had not read: one asker waits, one gave up, one is cancelled just now."""
+    letters = runtime.events("process", "dead_letter")
+
+    async def main() -> None:
+        scopes = []
+
+        async def never_reads() -> None:
+            await trio.sleep(2)
+            scopes[2].cancel()  # and the end is in the same tick
+
+        other = process.spawn(never_reads)
+
+        async def asks(topic: str, seconds: float) -> None:
+            with trio.move_on_after(seconds) as scope:
+                scopes.append(scope)
+                with pytest.raises(ProcessNotFound) as info:
+                    await process.call(other, topic)
+                assert isinstance(info.value.undelivered, Message)
+
+        for topic, seconds in (("waits", 9), ("gave up", 1), ("is cancelled", 9)):
+            coroutine.spawn(asks, topic, seconds)
+            await settle()
+        process.send(other, "message")
+        await trio.sleep(3)
+        assert [scope.cancelled_caught for scope in scopes] == [False, True, True]
+        told = [(event.path, event.data["topic"]) for event in drain(letters)]
+        assert sorted(told) == [(other, "gave up"), (other, "is cancelled"), (other, "message")]
+        assert runtime.statistics().dead_letters == 3
+
+    await as_process(runtime, main)
+
+
+async def test_a_call_that_gave_up_is_forgotten_by_who_was_asked(runtime: Runtime) -> None:
+    async def main() -> None:
+        other = process.spawn(forever)
+        with pytest.raises(CallTimeout):
+            await process.call(other, "question", timeout="1s")
+        with trio.move_on_after(1):
+            await process.call(other, "question")
+        assert not runtime.find(other).unanswered
+        assert not runtime.find(process.pid()).calls
+
+    await as_process(runtime, main)
+
+
+async def test_a_reply_to_a_process_that_has_ended_is_a_dead_letter(runtime: Runtime) -> None:
+    """A task may go on with its call though the block that made it a process is left."""
+    letters = runtime.events("process", "dead_letter")
+    other = runtime.spawn(late, HOST, 2)
+
+    async def asks() -> None:
+        with pytest.raises(CallTimeout):
+            await process.call(other, "question", timeout="5s")
+
+    async with trio.open_nursery() as nursery, runtime.attach() as me:
+        nursery.start_soon(asks)
+        await settle()
+    letter = letters.receive_nowait()
+    assert (letter.path, letter.data["sender"], letter.data["topic"]) == (me, other, "question")
+    assert letter.data["why"] == "a reply to a process that has ended"
 
 
 async def test_calling_an_ended_process_or_an_unknown_name_carries_the_message(

@@ -191,7 +191,7 @@ async def test_an_end_is_told_in_order(runtime: Runtime) -> None:
         runtime.terminate(target.pid)
     assert told == ["EXIT, 0 names", "LINK_DOWN, 0 names", "service, 0 names", "call"]
     kinds = [event.kind for event in drain(news) if event.path == target.pid]
-    assert kinds == ["dead_letter", "dead_letter", "ended"]
+    assert kinds == ["dead_letter", "ended"]
 
 
 async def test_leftover_messages_are_counted_as_dead_letters(runtime: Runtime) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import pytest
 import trio
 
-from echosvc import Runtime, coroutine, process
+from echosvc import Runtime, coroutine, ctx, process
 from echosvc.errors import NameNotFound, ProcessNotFound
 from tests.runtime.helpers import HOST, as_process, forever, give, obedient, settle
 
@@ -75,6 +76,25 @@ async def test_what_was_asked_and_delivered_counts_as_sent(runtime: Runtime) -> 
         return process.info().messages_out
 
     assert await as_process(runtime, main) == 3
+
+
+async def test_context_values_are_told_by_name_and_never_by_value(runtime: Runtime) -> None:
+    async def child() -> Any:
+        await process.inbox().receive()
+        return ctx.get("user")
+
+    async def main() -> Any:
+        pid = process.with_context({"user": {"name": "ann"}, "key": "s3cret"}).spawn_monitored(
+            child
+        )
+        info = process.info(pid)
+        assert info.context == ("user", "key")
+        assert "s3cret" not in repr(info)
+        assert process.info().context == ()
+        process.send(pid, "now")
+        return (await process.events().receive()).result.value
+
+    assert await as_process(runtime, main) == {"name": "ann"}
 
 
 async def test_nobody_has_no_info(runtime: Runtime) -> None:

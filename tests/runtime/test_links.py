@@ -131,6 +131,17 @@ async def test_unlink_from_either_side_unties_both(runtime: Runtime) -> None:
     assert await as_process(runtime, main) == ()
 
 
+async def test_unlink_of_a_name_that_nobody_has_is_name_not_found(runtime: Runtime) -> None:
+    async def main() -> None:
+        process.unlink(process.spawn(give))  # not linked, or ended: nothing to be done
+        await settle()
+        process.unlink("{gone|0x00001}")
+        with pytest.raises(NameNotFound):
+            process.unlink("nobody")
+
+    await as_process(runtime, main)
+
+
 async def test_linking_an_ended_process_is_process_not_found(runtime: Runtime) -> None:
     async def main() -> None:
         pid = process.spawn(give)

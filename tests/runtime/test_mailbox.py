@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import trio
 
-from echosvc import Message, Runtime, channel, open_runtime, process
+from echosvc import Message, Runtime, channel, coroutine, open_runtime, process
+from echosvc._runtime.mailbox import Mailbox, MailboxChannel
 from echosvc.errors import Invalid, MailboxFull, NameNotFound, ProcessNotFound
 from tests.runtime.helpers import HOST, as_process, drain, forever, give, settle, topics
 
@@ -80,8 +81,6 @@ async def test_unlisten_gives_what_is_left_back_to_the_inbox_in_its_order(
 
 async def test_unlisten_serves_who_waits_at_the_inbox(runtime: Runtime) -> None:
     async def main() -> list[Any]:
-        from echosvc import coroutine
-
         got = []
 
         async def reader() -> None:
@@ -129,7 +128,7 @@ async def test_a_cancel_is_older_than_every_backlog(runtime: Runtime) -> None:
             process.send(me, f"m{n}")
         process.monitor("{gone|0x00001}")
         process.cancel(me, "first")
-        process.cancel(me, "second")
+        runtime.cancel(me, "second")
         got = [(await channel.select(process.inbox(), process.events())).value for _ in range(6)]
         return [getattr(g, "reason", "") or getattr(g, "topic", "EXIT") for g in got]
 
@@ -309,6 +308,98 @@ async def test_a_topic_that_fills_the_mailbox_does_not_keep_another_from_its_lis
         await process.deliver(other, "handed over")
         event = await process.events().receive()
     assert event.result.value == ["waited", "handed over"]
+
+
+async def test_who_waits_for_room_goes_where_the_topic_is_listened_to_by_then(
+    runtime: Runtime,
+) -> None:
+    """Also when that changes while they wait; and their order stays."""
+    await runtime.start_host("app:small", mailbox=1)
+
+    async def sender(to: str, topic: str, n: int) -> None:
+        await process.deliver(to, topic, n)
+
+    async def receiver() -> list[list[Any]]:
+        await trio.sleep(1)
+        inbox, waiting = process.inbox(), []
+
+        def look(channel: Any) -> None:
+            waiting.append(channel.statistics().waiting_senders)
+
+        look(inbox)
+        listened = process.listen("a", message=True)
+        for source in (inbox, listened):
+            look(source)
+        got = [listened.receive_nowait(), listened.receive_nowait()]
+        process.unlisten(listened)
+        look(inbox)
+        while len(inbox):
+            got.append(await inbox.receive())
+        return [waiting, [message.data for message in got]]
+
+    async with runtime.attach():
+        to = process.spawn_monitored(receiver, "app:small")
+        process.send(to, "fills it", 0)
+        for n, topic in enumerate("abaabba", start=1):
+            process.spawn(sender, HOST, to, topic, n)
+            await settle()
+        event = await process.events().receive()
+    assert event.result.value == [[7, 3, 4, 5], [1, 3, 0, 2, 4, 5, 6, 7]]
+
+
+async def test_who_waits_for_room_costs_nothing_where_nobody_of_them_is_wanted(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = 0
+    channel_of = Mailbox.channel_of
+
+    def counting(mailbox: Mailbox, topic: str) -> MailboxChannel:
+        nonlocal looked
+        looked += 1
+        return channel_of(mailbox, topic)
+
+    await runtime.start_host("app:small", mailbox=1)
+
+    async def receiver() -> None:
+        quiet = process.listen("quiet")
+        await trio.sleep(1)
+        monkeypatch.setattr(Mailbox, "channel_of", counting)
+        for _ in range(100):
+            with pytest.raises(trio.WouldBlock):
+                quiet.receive_nowait()
+        assert looked == 0
+        for n in range(300):
+            assert (await process.inbox().receive()).data == n
+        assert looked <= 2 * 300
+
+    async with runtime.attach():
+        to = process.spawn_monitored(receiver, "app:small")
+        for n in range(300):
+            coroutine.spawn(process.deliver, to, "loud", n)
+            await settle()
+        event = await process.events().receive()
+    assert event.result.error is None
+
+
+async def test_a_mailbox_that_was_half_empty_takes_no_more_than_before(runtime: Runtime) -> None:
+    await runtime.start_host("app:small", mailbox=8)
+    news = runtime.events("mailbox")
+
+    async def receiver() -> None:
+        await trio.sleep(1)
+        for _ in range(4):
+            process.inbox().receive_nowait()
+        await forever()
+
+    pid = runtime.spawn(receiver, "app:small")
+    for already, seconds in ((0, 2), (4, 0)):
+        for _ in range(8 - already):
+            runtime.send(pid, "t")
+        with pytest.raises(MailboxFull):
+            runtime.send(pid, "t")
+        await trio.sleep(seconds)
+    told = [event.data["waiting"] for event in drain(news)]
+    assert (told, runtime.info(pid).mailbox) == ([6, 6], 8)
 
 
 async def test_deliver_is_a_checkpoint_when_there_is_room(runtime: Runtime) -> None:

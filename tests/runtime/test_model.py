@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from echosvc import Message, Pid, Runtime, coroutine, open_runtime, process
 from echosvc._channel.native import poll
 from echosvc.errors import Error, LinkDown
-from tests.runtime.helpers import HOST, Failure
+from tests.runtime.helpers import HOST, Failure, drain
 from tests.runtime.model import CALL_TIMEOUT, Model, Op
 from tests.schedules import schedule
 
@@ -57,11 +58,16 @@ class World:
 
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
+        self.ends = runtime.events("process", "ended", size=math.inf)
         self.pids: list[Pid] = []
         self.commands: list[trio.MemorySendChannel[list[Op]]] = []
         self.seen: list[list[Any]] = []
         self.outcomes: list[list[str]] = []
         self.answers: list[list[str]] = []
+
+    def ended(self) -> list[int]:
+        """Those that have ended since this was last asked, in their order."""
+        return [self.pids.index(Pid(event.path)) for event in drain(self.ends)]
 
     def new(self) -> tuple[int, Callable[[], Commands]]:
         send, receive = trio.open_memory_channel[list[Op]](1)
@@ -147,15 +153,15 @@ class World:
                 questions.append(r.value)
 
 
-def how(world: World, error: BaseException | None) -> tuple[str, frozenset[int]]:
+def how(world: World, error: BaseException | None) -> tuple[str, int | None]:
     if error is None:
-        return "return", frozenset()
-    culprits = [world.pids.index(Pid(error.pid))] if isinstance(error, LinkDown) else []
-    return type(error).__name__, frozenset(culprits)
+        return "return", None
+    culprit = world.pids.index(Pid(error.pid)) if isinstance(error, LinkDown) else None
+    return type(error).__name__, culprit
 
 
 def check_seen(world: World, seen: list[Any], expected: list[tuple[Any, ...]]) -> None:
-    """The same from each sender in the same order; a LinkDown by one of the possible culprits."""
+    """The same from each sender in the same order."""
     got, wanted = defaultdict(list), defaultdict(list)
     for item in seen:
         sender = world.pids.index(item.sender)
@@ -167,14 +173,7 @@ def check_seen(world: World, seen: list[Any], expected: list[tuple[Any, ...]]) -
             got[sender].append((item.kind.name, sender, *how(world, item.result.error)))
     for item in expected:
         wanted[item[1]].append(item)
-    assert got.keys() == wanted.keys()
-    for sender, items in got.items():
-        assert len(items) == len(wanted[sender])
-        for item, want in zip(items, wanted[sender], strict=True):
-            assert item[:3] == want[:3]
-            if item[0] in ("EXIT", "LINK_DOWN"):
-                assert item[3] <= want[3]
-                assert bool(item[3]) is (want[2] == "LinkDown")
+    assert got == wanted
 
 
 def check(world: World, model: Model) -> None:
@@ -225,6 +224,7 @@ async def follow(steps: list[tuple[Any, ...]]) -> None:
             if who is None:
                 await trio.sleep(what)
                 model.sleep(what)
+                assert world.ended() == []
             else:
                 alive = [proc.index for proc in model.procs if proc.alive]
                 if not alive:
@@ -233,7 +233,7 @@ async def follow(steps: list[tuple[Any, ...]]) -> None:
                 ops = number(what, model, counter)
                 world.commands[who].send_nowait(ops)
                 await trio.testing.wait_all_tasks_blocked()
-                model.block(who, ops)
+                model.block(who, ops, world.ended())
             await trio.testing.wait_all_tasks_blocked()
             check(world, model)
         for pid in runtime.list():
@@ -242,7 +242,7 @@ async def follow(steps: list[tuple[Any, ...]]) -> None:
         for proc in model.procs:
             if proc.stopped is None:
                 proc.stopped = "Terminated"
-        model.settle()
+        model.settle(world.ended())
         check(world, model)
 
 

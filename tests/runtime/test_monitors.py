@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import trio
 
@@ -95,6 +97,29 @@ async def test_unmonitor_takes_the_monitor_back(runtime: Runtime) -> None:
     assert await as_process(runtime, main) == 0
 
 
+async def test_one_unmonitor_is_enough(runtime: Runtime) -> None:
+    async def main() -> list[object]:
+        pid = process.spawn_monitored(forever)
+        process.unmonitor(pid)
+        there = [process.info(pid).monitored_by, process.info().monitors]
+        process.terminate(pid)
+        await settle()
+        return [*there, len(process.events())]
+
+    assert await as_process(runtime, main) == [(), (), 0]
+
+
+async def test_unmonitor_of_a_name_that_nobody_has_is_name_not_found(runtime: Runtime) -> None:
+    async def main() -> None:
+        process.unmonitor(process.spawn(give))  # not monitored, or ended: nothing to be done
+        await settle()
+        process.unmonitor("{gone|0x00001}")
+        with pytest.raises(NameNotFound):
+            process.unmonitor("nobody")
+
+    await as_process(runtime, main)
+
+
 async def test_an_exit_that_has_arrived_stays_after_unmonitor(runtime: Runtime) -> None:
     async def main() -> int:
         pid = process.spawn_monitored(give)
@@ -119,6 +144,81 @@ async def test_each_watcher_gets_its_own_exit(runtime: Runtime) -> None:
         return [(await process.events().receive()).result.value == target for _ in range(3)]
 
     assert await as_process(runtime, main) == [True, True, True]
+
+
+async def returns(value: Any) -> Any:
+    await process.inbox().receive()
+    return value
+
+
+async def test_what_a_process_returned_is_a_copy_for_each_who_is_told(runtime: Runtime) -> None:
+    async def watcher(pid: Pid) -> Any:
+        process.monitor(pid)
+        value = (await process.events().receive()).result.value
+        value["a"].append(process.pid())
+        return value
+
+    async def main() -> None:
+        target = process.spawn_monitored(returns, None, {"a": [1]})
+        watchers = [process.spawn(watcher, None, target) for _ in range(2)]
+        for pid in watchers:
+            process.monitor(pid)
+        await settle()
+        process.send(target, "now")
+        await settle()
+        results = {event.sender: event.result.value for event in drain(process.events())}
+        assert results == {target: {"a": [1]}} | {pid: {"a": [1, pid]} for pid in watchers}
+
+    await as_process(runtime, main)
+
+
+async def test_who_waits_for_the_result_shares_it_with_no_monitor(runtime: Runtime) -> None:
+    async def watcher() -> Any:
+        (pid,) = [pid for pid in process.list() if process.info(pid).entry.endswith("returns")]
+        process.monitor(pid)
+        process.send(pid, "now")
+        value = (await process.events().receive()).result.value
+        value.append("changed")
+        return value
+
+    async def main() -> list[Any]:
+        watching = process.spawn_monitored(watcher)
+        result = await process.exec(returns, None, [1])
+        await settle()
+        event = await process.events().receive()
+        assert event.sender == watching
+        return [result, event.result.value]
+
+    assert await as_process(runtime, main) == [[1], [1, "changed"]]
+
+
+async def test_a_result_that_cannot_be_copied_again_is_invalid_for_the_others(
+    runtime: Runtime,
+) -> None:
+    class Once(list[int]):
+        copies = 0
+
+        def __copy__(self) -> Once:
+            Once.copies += 1
+            if Once.copies > 2:  # of the argument, and of the result
+                raise TypeError("no more copies")
+            return Once(self)
+
+    async def watcher(pid: Pid) -> bool:
+        process.monitor(pid)
+        result = (await process.events().receive()).result
+        return result.ok or isinstance(result.error, Invalid)
+
+    async def main() -> list[Any]:
+        target = process.spawn(returns, None, Once([1]))
+        for _ in range(2):
+            process.spawn_monitored(watcher, None, target)
+        await settle()
+        process.send(target, "now")
+        told = [(await process.events().receive()).result.value for _ in range(2)]
+        return [told, target in process.list()]
+
+    assert await as_process(runtime, main) == [[True, True], False]
 
 
 async def test_a_monitor_by_name_is_a_monitor_of_its_owner_now(runtime: Runtime) -> None:

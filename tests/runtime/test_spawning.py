@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import trio
 
-from echosvc import Pid, Runtime, open_runtime, process
+from echosvc import Pid, Runtime, ctx, open_runtime, process
 from echosvc.errors import Invalid, ManifestError, NameNotFound, NotFound, Unavailable
 from echosvc.testing import open_probe
 from tests.runtime.helpers import HOST, as_process, forever, give, settle
@@ -211,7 +211,7 @@ async def test_contextvars_of_the_opening_are_there() -> None:
 
 async def test_context_values_are_inherited_and_added_to(runtime: Runtime) -> None:
     async def context() -> dict[str, Any]:
-        return dict(process.info().context)
+        return ctx.all()
 
     async def grandparent() -> dict[str, Any]:
         return dict(await process.with_context({"b": 2}).exec(parent))
@@ -228,7 +228,7 @@ async def test_context_values_are_inherited_and_added_to(runtime: Runtime) -> No
 
 async def test_context_values_are_snapshots(runtime: Runtime) -> None:
     async def child() -> Any:
-        return process.info().context["list"]
+        return ctx.get("list")
 
     async def main() -> Any:
         values = [1]
@@ -243,7 +243,7 @@ async def test_context_values_are_snapshots(runtime: Runtime) -> None:
 
 async def test_name_and_context_go_together(runtime: Runtime) -> None:
     async def child() -> Any:
-        return process.info().names, dict(process.info().context)
+        return process.info().names, ctx.all()
 
     async def main() -> Any:
         return await process.with_context({"a": 1}).with_name("both").exec(child)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import trio
 
-from echosvc import Runtime, coroutine, open_runtime, process
+from echosvc import Runtime, coroutine, ctx, open_runtime, process
 from echosvc.errors import Invalid, ManifestError, NotFound, PermissionDenied, Terminated
 from tests.runtime.helpers import HOST, Failure, drain, fail, forever, give, settle
 
@@ -104,7 +104,7 @@ async def test_context_values_stay(runtime: Runtime) -> None:
         await process.upgrade(next_)
 
     async def next_() -> Any:
-        return process.info().context
+        return ctx.all()
 
     async def main() -> Any:
         return await process.with_context({"a": 1}).exec(first)
