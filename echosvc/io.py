@@ -51,7 +51,7 @@ async def readline(
     """Read a line, without its newline; `None` at the end of the input.
 
     Args:
-        prompt: What to print before it.
+        prompt: What to print before it, where a person types it: not for a pipe or a file.
         completer: Gets the line up to the cursor, gives candidates for its last word. Those that
             don't begin with that word are left out.
         password: Do not show what is typed, nor keep it in the history.
