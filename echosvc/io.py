@@ -74,7 +74,7 @@ async def readline(
     """Read a line, without its newline; `None` at the end of the input.
 
     Args:
-        prompt: What to print before it.
+        prompt: What to print before it, where a person types it: not for a pipe or a file.
         completer: What Tab completes the last word from: a list of words, or a function that gets
             the line up to the cursor and gives them. Those that don't begin with what is there are
             left out.

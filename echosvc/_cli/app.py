@@ -4,16 +4,35 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import typer
 from typer.main import get_command
 
 from echosvc._cli import complete, exits, settings
 from echosvc._cli.commands import Command, Group, Root, is_typers
+from echosvc._cli.listing import put
+from echosvc._cli.near import did_you_mean
+from echosvc._version import __version__
 
 PROGRAM: Final = "echosvc"
 HELP_OPTIONS: Final = {"help_option_names": ["-h", "--help"]}
+TAKES_ARGS: Final = "words"
+"""The parameter of a command that hands words on to a process."""
+
+
+def _say_version(value: bool) -> None:
+    if value:
+        put(f"{PROGRAM} {__version__}")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool,
+    typer.Option(
+        "--version", callback=_say_version, is_eager=True, help="Say which version this is."
+    ),
+]
 
 
 def _start(
@@ -24,6 +43,7 @@ def _start(
     silent: settings.Silent = False,
     log_format: settings.LogFormat = None,
     color: settings.Color = None,
+    version: Version = False,
 ) -> None:
     """Supervised processes, channels and services from YAML manifests, on trio."""
 
@@ -43,8 +63,7 @@ def _init() -> Any:
 def _run() -> Any:
     from echosvc._cli.run import run
 
-    # What follows the first word is the process's, options too, as with `docker run`.
-    return _command(run, allow_interspersed_args=False)
+    return _command(run)
 
 
 def _check() -> Any:
@@ -78,6 +97,12 @@ def _version() -> Any:
     return _command(version)
 
 
+def _help() -> Any:
+    from echosvc._cli.help import show_help
+
+    return _command(show_help)
+
+
 class Echosvc(Root):
     """The program; a command is imported and built when it is asked for."""
 
@@ -89,6 +114,7 @@ class Echosvc(Root):
         "tree": _tree,
         "completion": _completion,
         "version": _version,
+        "help": _help,
     }
 
 
@@ -134,8 +160,23 @@ def _usage(error: Any) -> int:
     if type(error).__name__ == "NoArgsIsHelpError":
         exits.say(error.format_message())
         return exits.USAGE
-    message = error.format_message().strip().rstrip(".")
-    message = message[:1].lower() + message[1:].replace(". Did you mean ", ", did you mean ")
-    path = error.ctx.command_path if getattr(error, "ctx", None) else PROGRAM
+    message = error.message if hasattr(error, "option_name") else error.format_message()
+    message = message.strip().rstrip(".")
+    message = message[:1].lower() + message[1:]
+    path = PROGRAM
+    if getattr(error, "ctx", None):
+        path = error.ctx.command_path
+        if type(error).__name__ == "NoSuchOption":
+            message += _instead_of(error)
     exits.say_error(f"error: {message} ('{path} --help' shows what there is)")
     return int(error.exit_code)
+
+
+def _instead_of(error: Any) -> str:
+    """Return what to write in place of an option that there isn't."""
+    params = error.ctx.command.get_params(error.ctx)
+    names = [name for each in params for name in each.opts if name.startswith("--")]
+    near = did_you_mean(error.option_name, names)
+    takes_args = any(each.name == TAKES_ARGS for each in params)
+    instead = "what the process is to have stands behind `--`" if takes_args else ""
+    return (near and f", {near}") + (instead and f"; {instead}")

@@ -10,7 +10,7 @@ import typer
 from echosvc._cli import exits
 from echosvc._cli.listing import print_json, put
 from echosvc._cli.settings import Settings
-from echosvc._cli.source import Project, find_project
+from echosvc._cli.source import Project, find_project, refuse
 from echosvc._cli.text import one_line, plural
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def check(
     from echosvc._cli.config import configure
     from echosvc._manifest.advice import advise
     from echosvc._manifest.check import NO_DEFAULTS, gather
+    from echosvc._manifest.overrides import blames
     from echosvc._manifest.registry import Registry
     from echosvc.errors import ManifestError
 
@@ -57,6 +58,7 @@ def check(
         faults += error.faults
     if project is not None:
         entries, found = gather(project.src, tuple(override or ()), defaults=defaults)
+        refuse([fault for fault in found if blames(fault, override or ())], override)
         registry = Registry(entries)
         faults += found or _faults_of_commands(registry)
         if not faults:

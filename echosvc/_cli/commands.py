@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from echosvc._cli import exits
+from echosvc._cli.near import did_you_mean
 from echosvc._cli.settings import SHARED, Settings, merge
 
 
@@ -42,6 +43,13 @@ class Command(TyperCommand):
 class Group(TyperGroup):
     """Commands below a word."""
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name = args[0]
+        if not name.startswith("-") and self.get_command(ctx, name) is None:
+            hint = did_you_mean(name, self.list_commands(ctx))
+            ctx.fail(f"no such command {name!r}{hint and f', {hint}'}")
+        return super().resolve_command(ctx, args)
+
     def get_params(self, ctx: Any) -> list[Any]:
         return take_as_given(super().get_params(ctx))
 
@@ -57,8 +65,8 @@ class Root(Group):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        names: Any = dict.fromkeys(self.makers)
-        self.commands = names  # typer looks here for "did you mean"
+        commands: Any = dict.fromkeys(self.makers)
+        self.commands = commands
 
     def list_commands(self, ctx: Any) -> list[str]:
         return list(self.makers)

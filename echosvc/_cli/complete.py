@@ -123,6 +123,12 @@ def commands(ctx: typer.Context, incomplete: str) -> list[str]:
     return ["list", *(each.command for each in _seen(ctx) if each.command)]
 
 
+def helped(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return the commands that `help` can explain; nothing once it has one."""
+    root: Any = ctx.find_root()
+    return [] if ctx.params.get("command") else root.command.list_commands(root)
+
+
 def entries(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the ids of all entries."""
     return [each.id for each in _seen(ctx)]

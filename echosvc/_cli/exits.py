@@ -169,7 +169,8 @@ def shown_path(path: str | Path) -> str:
 def end(error: BaseException, *, tracebacks: bool = False, color: str = "auto") -> int:
     """Say on stderr why a command ends with `error`, and return its exit code."""
     ending = decide(error)
-    if tracebacks and ending.lines and not isinstance(error, UsageFault):
+    usage = all(isinstance(leaf, UsageFault) for leaf in leaves(error))
+    if tracebacks and ending.lines and not usage:
         say("".join(traceback.format_exception(error)).rstrip("\n"))
     for line in ending.lines:
         say_error(line, color=color)

@@ -9,7 +9,7 @@ from typing import Annotated, Final
 
 import typer
 
-from echosvc._cli import exits
+from echosvc._cli import edges, exits
 from echosvc._cli.listing import put
 from echosvc._cli.settings import one_of
 from echosvc._cli.text import one_line, plural
@@ -106,6 +106,15 @@ def _write(base: Path, files: Mapping[str, str]) -> None:
             f"{_shown(base / taken[0])} is there already{more}, nothing was written; "
             "name another folder"
         )
+    try:
+        with edges.whole():
+            _write_new(base, files)
+    except OSError as error:
+        at = error.filename or base
+        raise Error(f"cannot write {_shown(Path(at))}: {error.strerror}") from None
+
+
+def _write_new(base: Path, files: Mapping[str, str]) -> None:
     made: list[Path] = []
     try:
         for path, text in files.items():
@@ -114,14 +123,13 @@ def _write(base: Path, files: Mapping[str, str]) -> None:
             with target.open("x", encoding="utf-8") as file:
                 made.append(target)
                 file.write(text)
-    except OSError as error:
+    except BaseException:
         for each in reversed(made):
             if each.is_dir():
                 each.rmdir()
             else:
                 each.unlink()
-        at = error.filename or base
-        raise Error(f"cannot write {_shown(Path(at))}: {error.strerror}") from None
+        raise
 
 
 def _make_folders(folder: Path, made: list[Path]) -> None:

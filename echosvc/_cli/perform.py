@@ -7,7 +7,7 @@ import logging
 import math
 import traceback
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import trio
 
@@ -15,10 +15,13 @@ import trio
 # that edits lines has its own things to load, and the two would be in each other's way.
 import echosvc._boot  # noqa: F401
 from echosvc import errors, open_runtime
-from echosvc._cli import exits
+from echosvc._cli import edges, exits
+from echosvc._cli.jobs import JobControl
 from echosvc._cli.logs import LogHandler, logging_to_stderr
 from echosvc._cli.settings import Settings
 from echosvc._cli.signals import Conductor, StopSignals
+from echosvc._cli.source import find_project
+from echosvc._manifest.kinds import HOSTS
 
 if TYPE_CHECKING:
     from echosvc._cli.config import Configuration
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
     from echosvc._runtime.terminal import Terminal
 
 log = logging.getLogger("echosvc.run")
+SHOWN: Final = 5
+"""How many of the entries that run are named."""
 
 
 def perform(
@@ -41,21 +46,30 @@ def perform(
         form=configuration.log.format,
     )
     with StopSignals() as signals, logging as log:
-        run = _Run(settings, configuration.shutdown.timeout, registry, plan, signals, log)
+        run = _Run(settings, configuration, registry, plan, signals, log)
         gc.freeze()  # what has been loaded is no garbage
         gc.enable()
         try:
             result = trio.run(run.main)
         except BaseException as error:  # noqa: BLE001 - the one place where a run's errors end
-            if signals.first is None:
-                return exits.end(error, tracebacks=settings.tracebacks, color=settings.color)
-            return _ended_by_signal(signals, error, settings)
-    if signals.first is not None:
-        return signals.code
+            code = _failed(signals, error, settings)
+        else:
+            code = signals.code if signals.first else _returned(result, settings)
+        edges.settle(code)  # while the handlers are still those of the run
+    return code
+
+
+def _returned(result: object, settings: Settings) -> int:
     ending = exits.code_of_result(result)
     for line in ending.lines:
         exits.say_error(line, color=settings.color)
     return ending.code
+
+
+def _failed(signals: StopSignals, error: BaseException, settings: Settings) -> int:
+    if signals.first is None:
+        return exits.end(error, tracebacks=settings.tracebacks, color=settings.color)
+    return _ended_by_signal(signals, error, settings)
 
 
 def _ended_by_signal(signals: StopSignals, error: BaseException, settings: Settings) -> int:
@@ -75,14 +89,16 @@ class _Run:
     def __init__(
         self,
         settings: Settings,
-        shutdown_timeout: float | None,
+        configuration: Configuration,
         registry: Registry,
         plan: Plan,
         signals: StopSignals,
         log: LogHandler,
     ) -> None:
         self.settings = settings
-        self.shutdown_timeout = math.inf if shutdown_timeout is None else shutdown_timeout
+        timeout = configuration.shutdown.timeout
+        self.shutdown_timeout = math.inf if timeout is None else timeout
+        self.log_format = configuration.log.format
         self.registry = registry
         self.plan = plan
         self.log = log
@@ -100,17 +116,20 @@ class _Run:
         )
 
     async def _with_terminal(self) -> object:
-        from echosvc._terminal.history import default_history_path
+        from echosvc._terminal.history import history_path
         from echosvc._terminal.open import open_terminal
         from echosvc._terminal.std import redirect_std
 
-        async with open_terminal(
-            self.plan.args, color=self.settings.color, history=default_history_path()
-        ) as terminal:
-            self.conductor.signals.restore = terminal.restore
-            # A stray `print`, a library's complaint, go above an open prompt as the log does.
-            with redirect_std(terminal), self.log.through(terminal.log_line):
-                return await self._serve(terminal)
+        source = find_project(self.settings).src
+        with JobControl() as jobs:
+            async with open_terminal(
+                self.plan.args, color=self.settings.color, history=history_path(source)
+            ) as terminal:
+                self.conductor.signals.restore = terminal.restore
+                jobs.attach(terminal)
+                # A stray `print`, a library's complaint, go above an open prompt as the log does.
+                with redirect_std(terminal), self.log.through(terminal.log_line):
+                    return await self._serve(terminal)
 
     async def _serve(self, terminal: Terminal | None = None) -> object:
         plan = self.plan
@@ -121,6 +140,8 @@ class _Run:
                     await self._start(runtime)
                 finally:
                     self._started.set()
+            if not plan.entry and not self._starting.cancelled_caught:
+                self._say_what_runs()
             if not plan.entry or self._starting.cancelled_caught:
                 await trio.sleep_forever()  # until a signal, or for the stop that is under way
             try:
@@ -130,14 +151,36 @@ class _Run:
             finally:  # cancelled, it does nothing more: the block insists
                 await self._stop(runtime, f"{plan.entry} has ended")
 
-    async def _start(self, runtime: Runtime) -> None:
-        """Start what the manifests say is to be, and the host of what `-x` names."""
-        began = trio.current_time()
-        wanted = [
+    def _say_what_runs(self) -> None:
+        """Say in a line what a run without a process of its own is about, and how it ends.
+
+        Not where that would be in the way: on a screen that a service has, in a log for programs.
+        """
+        json = (self.settings.log_format or self.log_format) == "json"
+        if self.settings.silent or json or self.plan.needs_terminal(self.registry):
+            return
+        running = [id for id in self._by_itself() if self.registry.get(id).kind not in HOSTS]
+        if running:
+            more = f" and {len(running) - SHOWN} more" if running[SHOWN:] else ""
+            self._notice(f"running {', '.join(running[:SHOWN])}{more}; Ctrl-C stops it all")
+        else:
+            self._notice(
+                "nothing runs, as no service has auto_start; "
+                "`echosvc run list` shows the commands, Ctrl-C ends this"
+            )
+
+    def _by_itself(self) -> list[str]:
+        """Return the ids of what the manifests start."""
+        return [
             entry.id
             for entry in self.registry
             if self.registry.kind(entry).startable and entry.spec.lifecycle.auto_start
         ]
+
+    async def _start(self, runtime: Runtime) -> None:
+        """Start what the manifests say is to be, and the host of what `-x` names."""
+        began = trio.current_time()
+        wanted = self._by_itself()
         if self.plan.host and self.plan.host not in wanted:
             wanted.append(self.plan.host)
         await runtime.start(*wanted)

@@ -58,16 +58,39 @@ mailbox:
 says; `0` is no limit |
 
 What is unknown or doesn't fit is a fault with its line and column, as in a manifest, and ends with
-4; a `--set` that doesn't fit is a wrong command line and ends with 2. `${env:NAME}` and
+4; a `--set` or an `-o` that doesn't fit is a wrong command line and ends with 2. `${env:NAME}` and
 `${env:NAME:-default}` stand for a variable here and in manifests; one that isn't set and has no
 default is a fault.
+
+## At a prompt
+
+Where stdin and stdout are a terminal, lines are edited: the arrows, Ctrl-A and Ctrl-E, Ctrl-R for a
+search, Tab where the application offers something. Each application has a history of its own, in
+`$XDG_STATE_HOME/echosvc/NAME-NUMBER/history` by the folder of its manifests: the last 2,000 lines,
+for you alone to read.
+
+Several lines that are pasted stand in the editor as they are, and nothing is sent by pasting.
+Enter sends them: each is an answer of its own, to this prompt and to those that follow, with a
+place of its own in the history. Newlines at the end of a paste are left off.
+
+Ctrl-D in an empty line ends the input, and what is printed next has a line of its own. Ctrl-Z stops
+the program, at a prompt or while it works, and a SIGTSTP from elsewhere does the same: the terminal
+is given back as it was found before the program stops, whatever the shell, and is taken again when
+it comes back to the foreground.
+
+Where stdin is a pipe or a file nobody is asked: the prompts of `io.readline` are not printed. What
+`io.write` has written is data, and a line that is read completes an unfinished one, so that
+`printf 'hello world\n' | echosvc run -x app:terminal/app:cli` leaves a transcript of the echo
+client.
 
 ## Stopping
 
 The first Ctrl-C (or SIGTERM, or the terminal being closed) stops everything in order: services are
 asked to end and have their `stop_timeout`. If that takes longer than a moment, it is said. The
 second waits for nothing more. The third gives the terminal back as it was and ends the program
-there and then, whatever it is doing. The first one decides the exit code.
+there and then, whatever it is doing. The one that came first decides the exit code. Before anything
+has begun, while the program is still being loaded, the first one ends it, without a word; when all
+is done, one that comes late changes the exit code no more.
 
 ## The log
 
@@ -91,7 +114,7 @@ with a terminal process: there `-vv` shows it. As JSON, one object a line, alway
 | `NO_COLOR` | not empty: no colours, unless `--color always` |
 | `FORCE_COLOR` | not empty: colours, unless `NO_COLOR` or `--color never` |
 | `TERM` | `dumb`: no colours and no line editing |
-| `XDG_STATE_HOME` | where the lines typed at prompts are kept; `~/.local/state` if not set |
+| `XDG_STATE_HOME` | below it the lines typed at prompts are kept; `~/.local/state` if not set |
 
 ## Tab
 
@@ -108,7 +131,11 @@ def render() -> str:
     with root.make_context(PROGRAM, [], resilient_parsing=True) as ctx:
         shared = [param for param in root.get_params(ctx) if param.name in SHARED]
         parts += ["\n## Options of every command\n\n", _table(ctx, shared), "\n"]
-        parts.append("They may stand before the command or after it.\n")
+        parts.append(
+            "They may stand before the command or after it. `echosvc --version` is "
+            "`echosvc version`, and\n"
+            "`-h` or `--help` behind any command is `echosvc help` with it.\n"
+        )
         for name, command, below in _commands(root, ctx, PROGRAM):
             own = [param for param in command.get_params(below) if param.name not in SHARED]
             usage = " ".join([name, *command.collect_usage_pieces(below)])

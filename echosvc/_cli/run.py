@@ -11,6 +11,7 @@ import typer
 from echosvc._cli import complete
 from echosvc._cli.exits import UsageFault, say
 from echosvc._cli.listing import print_columns, print_json
+from echosvc._cli.near import did_you_mean
 from echosvc._cli.settings import Settings
 from echosvc._cli.source import entry_of, load
 from echosvc._cli.tree import Node, nodes_of
@@ -49,7 +50,7 @@ def run(
         typer.Argument(
             metavar="[COMMAND] [ARGS]...",
             help="A command of the application's, and what it is given; `list` shows them. "
-            "With -x everything here is for the process.",
+            "With -x all words are for the process. Options for it stand behind `--`.",
             autocompletion=complete.commands,
         ),
     ] = None,
@@ -83,16 +84,19 @@ def run(
 
     The services that the manifests name are started. Without a process or command they run until
     Ctrl-C or SIGTERM; with one it all ends when that does, and an int that the process returns is
-    the exit code. Options stand before the command; what follows it belongs to the process, which
-    reads it with io.args().
+    the exit code. The words behind a command are the process's, which reads them with io.args().
+    Options are echosvc's own wherever they stand; all that follows `--` is the process's, too:
+    echosvc run ask 5 -v -- --exactly.
 
     The first Ctrl-C stops everything in order, the second waits for nothing, the third ends it
     here and now.
     """
     settings: Settings = ctx.obj
     words = words or []
-    registry, configuration = load(settings, override, sources=words != [LIST])
+    registry, configuration = load(settings, override, sources=words[:1] != [LIST])
     if execute is None and words[:1] == [LIST]:
+        if words[1:]:
+            raise UsageFault(f"`run {LIST}` takes no words, leave {words[1]!r} out")
         _list(registry, json=json)
         return 0
     if json:
@@ -177,8 +181,6 @@ def _command(registry: Registry, name: str) -> Entry:
     commands = commands_of(registry)
     if name in commands:
         return commands[name][0]
-    from echosvc._manifest.near import did_you_mean
-
     if name in registry:
         raise UsageFault(f"{name} is an entry and no command, run it with -x {name}")
     hint = did_you_mean(name, commands) or "`echosvc run list` shows the commands"

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal, cast
 import typer
 
 from echosvc._cli.exits import UsageFault
+from echosvc._cli.near import did_you_mean
 
 LOG_FORMATS: Final = ("text", "json")
 COLORS: Final = ("auto", "always", "never")
@@ -133,8 +134,5 @@ def one_of(option: str, value: str, choices: Sequence[str]) -> str:
     """Return `value` if it is one of `choices`, else raise UsageFault naming the near one."""
     if value in choices:
         return value
-    import difflib
-
-    near = difflib.get_close_matches(value, choices, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"it takes {', '.join(choices)}"
+    hint = did_you_mean(value, choices) or f"it takes {', '.join(choices)}"
     raise UsageFault(f"{option} {value!r} is not known, {hint}")

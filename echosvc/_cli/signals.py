@@ -1,12 +1,13 @@
-"""What Ctrl-C and SIGTERM do to a run: stop in order, stop without waiting, end here.
+"""What Ctrl-C, SIGTERM and a hangup do to a run: stop in order, stop without waiting, end here.
 
 The first signal asks for an ordered stop, the second takes the time to wait away, the third puts
 the terminal back as it was and ends the program inside the handler, so that it works even while
-somebody's ``while True: pass`` keeps the event loop from running. Which signals, how many, in
-which mixture makes no difference; the first one decides the exit code.
+somebody's ``while True: pass`` keeps the event loop from running. Any of them may be the first,
+the second or the third; the one that came first decides the exit code.
 
 The handlers are plain Python ones and never raise: a KeyboardInterrupt out of one would go off
-inside trio's scheduler. They count, and wake the loop.
+inside trio's scheduler. They count, and wake the loop. What happens before a run and after it is
+in `edges`, what Ctrl-Z does in `jobs`.
 """
 
 from __future__ import annotations
@@ -14,21 +15,22 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import sys
 import termios
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from types import FrameType, TracebackType
 from typing import Any, Final, Self
 
 import trio
 
-STOPPING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+from echosvc._cli.edges import STOPPING
+from echosvc._terminal.ansi import CALM
+
 MOMENT: Final = 0.5
 """Seconds after which a stop that is still under way is worth a word."""
 
 _NAMES: Final = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM", signal.SIGHUP: "hangup"}
-_CALM: Final = b"\x1b[0m\x1b[?25h\x1b[?2004l"
-"""Colours off, cursor on, bracketed paste off."""
 
 
 class StopSignals:
@@ -47,6 +49,7 @@ class StopSignals:
         self._changed: trio.Event | None = None
         self._before: dict[signal.Signals, Any] = {}
         self._terminal: list[tuple[int, list[Any]]] = []
+        self._arrivals: socket.socket | None = None
 
     @property
     def code(self) -> int:
@@ -75,7 +78,49 @@ class StopSignals:
         for number, before in self._before.items():
             signal.signal(number, before)
 
+    @contextlib.contextmanager
+    def in_order(self) -> Iterator[None]:
+        """Hear the signals in the order of their arrival, for a block inside trio.
+
+        Python calls the handlers of several signals that came at once by their numbers. Only what
+        it writes to the wakeup descriptor is in the order of arrival. That descriptor is trio's;
+        this takes its place, and `listen` wakes the loop as trio would.
+        """
+        self._arrivals, write = socket.socketpair()
+        self._arrivals.setblocking(False)
+        write.setblocking(False)
+        trios = signal.set_wakeup_fd(write.fileno(), warn_on_full_buffer=False)
+        try:
+            yield
+        finally:
+            signal.set_wakeup_fd(trios, warn_on_full_buffer=False)
+            self._take_arrived()
+            arrivals, self._arrivals = self._arrivals, None
+            arrivals.close()
+            write.close()
+
+    async def listen(self) -> None:
+        """Wake the loop when a signal comes; for a task of its own, in the block of `in_order`."""
+        assert self._arrivals is not None
+        while True:
+            await trio.lowlevel.wait_readable(self._arrivals)
+            self._take_arrived()
+
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if self._arrivals is None:
+            self._came(number)
+        else:
+            self._take_arrived()  # this one among them
+
+    def _take_arrived(self) -> None:
+        assert self._arrivals is not None
+        with contextlib.suppress(BlockingIOError):
+            # One that came twice at once counts once, as if the kernel had still had the first.
+            for number in dict.fromkeys(self._arrivals.recv(4096)):
+                if number in self._before:
+                    self._came(number)
+
+    def _came(self, number: int) -> None:
         self.count += 1
         if self.first is None:
             self.first = signal.Signals(number)
@@ -102,7 +147,7 @@ class StopSignals:
                     continue  # another program has it now, and touching it would stop this one
                 termios.tcsetattr(fd, termios.TCSANOW, attributes)
         if self._terminal:
-            _write_raw(_CALM + b"\r\n")
+            _write_raw(CALM.encode() + b"\r\n")
         os._exit(self.code)
 
     def _remember_terminal(self) -> None:
@@ -147,11 +192,13 @@ class Conductor:
     async def run(self, job: Callable[[], Awaitable[object]]) -> object:
         """Run `job` and return its result; None when a signal cut it short."""
         result = None
-        async with trio.open_nursery() as nursery:
-            with trio.CancelScope() as scope:
-                nursery.start_soon(self._watch, scope)
-                result = await job()
-            nursery.cancel_scope.cancel()
+        with self.signals.in_order():
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self.signals.listen)
+                with trio.CancelScope() as scope:
+                    nursery.start_soon(self._watch, scope)
+                    result = await job()
+                nursery.cancel_scope.cancel()
         return result
 
     async def _watch(self, job: trio.CancelScope) -> None:

@@ -63,7 +63,8 @@ def load(
 ) -> tuple[Registry, Configuration]:
     """Return the entries and the configuration.
 
-    Raises ManifestError with every fault there is, those of the configuration first. Without
+    Raises ManifestError with every fault there is, those of the configuration first; UsageFault
+    for an override that fits nothing, and a group of these where there are several. Without
     `sources` the Python files aren't looked at, which is enough for a listing.
     """
     from echosvc._cli.config import Configuration, configure
@@ -85,10 +86,24 @@ def load(
         )
     except ManifestError as error:
         faults += error.faults
-    if faults:
-        faults[0].faults = tuple(faults)
-        raise faults[0]
+    refuse(faults, overrides)
     return registry, configuration
+
+
+def refuse(faults: Sequence[ManifestError], overrides: Sequence[str] | None) -> None:
+    """Raise the faults, if there are any: those of an `-o` as what they are, wrong options."""
+    from echosvc._manifest.overrides import blames
+
+    wrong = [fault for fault in faults if blames(fault, overrides or ())]
+    rest = [fault for fault in faults if fault not in wrong]
+    options = [UsageFault(f"-o {str(fault).removeprefix('override ')}") for fault in wrong]
+    if rest:
+        rest[0].faults = tuple(rest)
+    found: list[Exception] = [*rest[:1], *options]
+    if len(found) == 1:
+        raise found[0]
+    if found:
+        raise ExceptionGroup("a wrong command line", found)
 
 
 def entry_of(registry: Registry, id: str, option: str = "", *, kinds: Sequence[str] = ()) -> Entry:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from echosvc._cli.exits import UsageFault, say
-from echosvc._cli.listing import print_json, put
+from echosvc._cli.listing import can_show, print_json, put
 from echosvc._cli.source import load
 from echosvc._cli.text import one_line
 
@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from echosvc._manifest.entry import Entry
     from echosvc._manifest.kinds import Restart
     from echosvc._manifest.registry import Registry
+
+BRANCHES: Final = ("├─ ", "└─ ", "│  ")
+"""To one of several, to the last of them, and past the rest of them."""
+PLAIN_BRANCHES: Final = ("|- ", "`- ", "|  ")
+"""The same where stdout has no lines to draw with."""
 
 
 def tree(
@@ -141,24 +146,28 @@ def _backoff(restart: Restart) -> dict[str, float]:
 
 
 def _text(nodes: Sequence[Node]) -> Iterator[str]:
-    rows = [row for node in nodes for row in _rows(node, "", "")]
+    branches = BRANCHES if can_show("".join(BRANCHES)) else PLAIN_BRANCHES
+    rows = [row for node in nodes for row in _rows(node, branches, "", "")]
     width = max((len(label) for label, *_ in rows), default=0)
     kinds = max((len(kind) for _, kind, _ in rows), default=0)
     for label, kind, words in rows:
         yield f"{label.ljust(width)}  {kind.ljust(kinds)}  {words}".rstrip()
 
 
-def _rows(node: Node, first: str, rest: str) -> Iterator[tuple[str, str, str]]:
+def _rows(
+    node: Node, branches: tuple[str, str, str], first: str, rest: str
+) -> Iterator[tuple[str, str, str]]:
     """Yield label, kind and words for a node, then for what is below it."""
     yield first + one_line(node.name), node.kind, one_line(", ".join(_words(node)))
     below: list[Node | str] = [*node.needs, *node.children]
     for index, each in enumerate(below):
         last = index == len(below) - 1
-        branch, further = ("└─ ", "   ") if last else ("├─ ", "│  ")
+        fork, end, past = branches
+        branch, further = (end, "   ") if last else (fork, past)
         if isinstance(each, str):
             yield f"{rest}{branch}needs {one_line(each)}", "", ""
         else:
-            yield from _rows(each, rest + branch, rest + further)
+            yield from _rows(each, branches, rest + branch, rest + further)
 
 
 def _words(node: Node) -> Iterator[str]:

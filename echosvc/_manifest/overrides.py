@@ -91,6 +91,13 @@ def apply(
     return faults
 
 
+def blames(fault: ManifestError, overrides: Iterable[str]) -> bool:
+    """Return whether a fault is one of these overrides', and no file's."""
+    if fault.file:
+        return fault.file in {_origin(text) for text in overrides}
+    return fault.message.startswith("override ")  # and it could not even be taken apart
+
+
 def _put(node: Node | None, override: Override, path: tuple[str, ...]) -> Node:
     """Return a copy of `node` with the value at `path`; the rest is shared, as by aliases."""
     if not path:

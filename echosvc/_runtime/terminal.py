@@ -139,7 +139,8 @@ class Terminal(Protocol):
         """Read one line, without its newline; `None` when the input has ended.
 
         Args:
-            prompt: Shown before the line, after what an unfinished `write` left there.
+            prompt: Shown before the line, after what an unfinished `write` left there. It is for a
+                person: where the input is a pipe or a file, it is not shown.
             completer: Called for Tab with the line up to the cursor; gives candidates for its
                 last word. It must not block.
             password: Show nothing of what is typed, and keep it out of the history.

@@ -8,12 +8,14 @@ from enum import Enum
 from typing import Final, Literal
 
 __all__ = [
+    "CALM",
     "DUMB",
     "Color",
     "EscapeFilter",
     "Escapes",
     "allowed_escapes",
     "display_width",
+    "erase_rows",
     "prompt_text",
 ]
 
@@ -32,7 +34,8 @@ _UNFINISHED: Final = re.compile(
 _LONGEST: Final = 4096
 """An escape code that is not finished after this many characters is no escape code."""
 
-
+CALM: Final = "\x1b[0m\x1b[?25h\x1b[?2004l"
+"""Colours off, cursor on, bracketed paste off: what a shell expects of a terminal."""
 DUMB: Final = frozenset({"dumb", "unknown"})
 """The TERM of terminals that know nothing but text."""
 
@@ -99,6 +102,15 @@ def display_width(text: str) -> int:
 
     plain = _ESCAPE.sub("", text).expandtabs(8)
     return max(cell_len(part) for part in plain.split("\r"))
+
+
+def erase_rows(rows: int) -> str:
+    """Return what erases so many rows, from the one with the cursor upwards, and leaves it there.
+
+    Row by row: from the first row of the screen on, ``ESC [ J`` is a cleared screen to tmux, which
+    keeps what was there in its history, each time again.
+    """
+    return "\r\x1b[2K" + "\x1b[A\x1b[2K" * (rows - 1)
 
 
 def prompt_text(text: str) -> str:

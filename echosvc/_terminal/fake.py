@@ -22,9 +22,9 @@ __all__ = ["FakeTerminal"]
 class FakeTerminal(HostTerminal):
     r"""A `Terminal` with no terminal: for tests of processes that print and read.
 
-    It behaves as a pipe does: a line that was typed appears on the screen after the prompt that
-    asked for it, once it is read. Lines may be typed before anybody reads. Output and errors share
-    the screen, as they do in front of a person::
+    A line that was typed appears on the screen after the prompt that asked for it, once it is read.
+    Lines may be typed before anybody reads. Output and errors share the screen, as they do in front
+    of a person::
 
         terminal = FakeTerminal()
         terminal.type_line("hello world")
@@ -34,7 +34,7 @@ class FakeTerminal(HostTerminal):
 
     Args:
         args: What `args` gives.
-        interactive: What `interactive` says.
+        interactive: What `interactive` says; `False` shows no prompts, as for lines from a pipe.
         color: Whether escape codes stay in what is printed.
 
     Raises:
@@ -51,7 +51,7 @@ class FakeTerminal(HostTerminal):
         out = TextOutput(self._memory)
         escapes = Escapes.ALL if color else Escapes.NONE
         screen = Screen(out, out, out_escapes=escapes, err_escapes=escapes)
-        self._typed = _TypedLines(screen)
+        self._typed = _TypedLines(screen, interactive=interactive)
         self._seen = 0
         super().__init__(given, screen, out, self._typed, interactive=interactive, color=color)
 
@@ -112,8 +112,9 @@ class _TypedLines:
 
     kind: Source = "fake"
 
-    def __init__(self, screen: Screen) -> None:
+    def __init__(self, screen: Screen, *, interactive: bool) -> None:
         self._screen = screen
+        self._interactive = interactive
         self._text: deque[str] = deque()  # lines with their newlines; the first may be a part
         self._ended = False
         self._more = trio.Event()
@@ -135,7 +136,10 @@ class _TypedLines:
     async def readline(
         self, prompt: str, *, completer: Completer | None, password: bool
     ) -> str | None:
-        await self._wait(prompt)
+        await self._wait(prompt if self._interactive else "")
+        if not self._text and self._interactive:
+            self._screen.end_input()
+            return None
         line = self._text.popleft().removesuffix("\n") if self._text else None
         self._screen.end_read("" if password and line is not None else line, echo=True)
         return line
@@ -155,6 +159,16 @@ class _TypedLines:
 
     def restore(self) -> None:
         """Nothing was changed."""
+
+    def give_back(self) -> bool:
+        """Nothing was changed."""
+        return False
+
+    def take_again(self) -> None:
+        """Nothing is to be changed."""
+
+    def redraw(self) -> None:
+        """Everything is on the screen."""
 
     async def _wait(self, prompt: str) -> None:
         await trio.lowlevel.checkpoint_if_cancelled()

@@ -1,15 +1,19 @@
-"""The lines typed before, kept across runs."""
+"""The lines typed before, kept across runs: each application has its own."""
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import logging
 import os
+import re
+import time
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-__all__ = ["History", "default_history_path"]
+__all__ = ["History", "history_path"]
 
 _log = logging.getLogger(__name__)
 
@@ -17,28 +21,42 @@ _LINES: Final = 2000
 """How many lines are kept; the file may grow to twice that before it is cut down."""
 _LONGEST: Final = 10_000
 """A longer line was pasted, not typed, and is not kept."""
+_TRIES: Final = 10
+_TRY_AGAIN: Final = 0.01
+"""Another program holds the lock for as long as it writes a line, or it hangs with it."""
 
 
-def default_history_path(environ: Mapping[str, str] = os.environ) -> Path | None:
-    """Say where the history of this user belongs, by the XDG base directory specification.
+def history_path(source: Path, environ: Mapping[str, str] = os.environ) -> Path | None:
+    """Say where the history of an application belongs, by the XDG base directory specification.
 
-    `None` for a user without a home, as in some containers.
+    Args:
+        source: The folder with the application's manifests. Its history is in a folder of that
+            name (or, for a ``src``, of the one around it) and a number that stands for the path.
+        environ: The environment.
+
+    Returns:
+        The file, or `None` for a user without a home, as in some containers.
     """
     state = environ.get("XDG_STATE_HOME", "")
     if state.startswith("/"):  # the specification has relative paths ignored
-        return Path(state) / "echosvc" / "history"
-    try:
-        return Path.home() / ".local" / "state" / "echosvc" / "history"
-    except RuntimeError:
-        return None
+        base = Path(state)
+    else:
+        try:
+            base = Path.home() / ".local" / "state"
+        except RuntimeError:
+            return None
+    source = source.resolve()
+    name = source.parent.name if source.name == "src" else source.name
+    readable = re.sub(r"[^\w.-]", "_", name)[:40]
+    return base / "echosvc" / f"{readable}-{zlib.crc32(os.fsencode(source)):08x}" / "history"
 
 
 class History:
     """Lines, oldest first: in memory, and in a file if one is given.
 
     The file is readable by its owner only, has one line for each, and never grows beyond a limit.
-    Several programs may share it. If it cannot be read or written, the log says so once (INFO) and
-    the history lasts as long as the program.
+    Several programs may share it. If it cannot be read or written, or another program does not let
+    go of it, the log says so once (INFO) and the history lasts as long as the program.
 
     Args:
         path: The file; `None` for memory alone.
@@ -100,7 +118,7 @@ class History:
         new = path.with_name(f"{path.name}.{os.getpid()}")
         new_fd = os.open(new, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(new_fd, fcntl.LOCK_EX)
+            _lock(new_fd)
             _write(new_fd, lines)
             new.replace(path)
         except OSError:
@@ -122,7 +140,7 @@ def _open_locked(path: Path) -> int:
     while True:
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX)
+            _lock(fd)
             found = os.fstat(fd)
             if found.st_mode & 0o077:
                 os.fchmod(fd, 0o600)
@@ -133,6 +151,18 @@ def _open_locked(path: Path) -> int:
             os.close(fd)
             raise
         os.close(fd)
+
+
+def _lock(fd: int) -> None:
+    """Lock the file; raises `OSError` when another program holds it for longer than a write."""
+    for _ in range(_TRIES):
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(_TRY_AGAIN)
+        else:
+            return
+    raise OSError(errno.EWOULDBLOCK, "another program has it locked")
 
 
 def _read(fd: int) -> list[str]:

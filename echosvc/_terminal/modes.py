@@ -1,4 +1,4 @@
-"""The modes of the keyboard: the user's own, quiet between prompts, raw at a prompt."""
+"""The modes of the keyboard: the user's own, hidden, quiet between prompts, raw at a prompt."""
 
 from __future__ import annotations
 
@@ -23,15 +23,20 @@ class Mode(IntEnum):
 
     USER = 0
     """As it was found."""
-    QUIET = 1
+    HIDDEN = 1
+    """Lines as the kernel edits them, but not shown: a password on a plain terminal."""
+    QUIET = 2
     """No echo, no line buffer; Ctrl-C, Ctrl-Z and Ctrl-S still work. What is typed while no prompt
     is open does not litter the screen, and is all there, Ctrl-D too, when the prompt opens."""
-    RAW = 2
+    RAW = 3
     """Every key is a key."""
 
 
 class TtyModes:
     """The modes of one terminal, counted: each is in force while somebody holds it.
+
+    Nothing is changed while the terminal is given back or another program has it, and nothing after
+    `restore`. All of it may be called from any thread, and from a signal handler.
 
     Args:
         fd: A descriptor of the terminal.
@@ -44,6 +49,7 @@ class TtyModes:
         self._fd = fd
         self._found = termios.tcgetattr(fd)
         self._holds: Counter[Mode] = Counter()
+        self._given_back = False
         self._restored = False
         self._lock = threading.RLock()
 
@@ -51,6 +57,19 @@ class TtyModes:
     def mode(self) -> Mode:
         """The mode that should be in force."""
         return max((mode for mode, holds in self._holds.items() if holds > 0), default=Mode.USER)
+
+    @property
+    def restored(self) -> bool:
+        """Whether the terminal has been left for good."""
+        return self._restored
+
+    @property
+    def foreground(self) -> bool:
+        """Whether the terminal is ours to change: no other program has been given it."""
+        try:
+            return os.tcgetpgrp(self._fd) == os.getpgrp()
+        except OSError:
+            return True  # not our controlling terminal, so nobody stops us
 
     @contextmanager
     def held(self, mode: Mode) -> Generator[None]:
@@ -68,27 +87,40 @@ class TtyModes:
     @contextmanager
     def lent(self) -> Generator[None]:
         """Give the terminal back as it was found for a block: to a shell, or to a child."""
-        with self._lock:
-            self._set(Mode.USER)
+        self.give_back()
         try:
             yield
         finally:
-            with self._lock:
-                self.apply()
+            self.take_again()
+
+    def give_back(self) -> None:
+        """Leave the terminal as it was found until `take_again`, whatever is held meanwhile."""
+        with self._lock:
+            if not self._restored:
+                self._given_back = True
+                self._set(Mode.USER)
+
+    def take_again(self) -> None:
+        """Put the mode that is held in force again, if the terminal is ours to change."""
+        with self._lock:
+            self._given_back = False
+            self.apply()
 
     def apply(self) -> None:
         """Put the mode that is held in force, whatever anyone else has done to the terminal."""
-        if not self._restored:
+        if not self._restored and not self._given_back:
             self._set(self.mode)
 
     def mend(self) -> None:
         """Apply again if someone else (a shell after ``fg``, say) has changed what is in force."""
         with self._lock:
+            if self._restored or self._given_back:
+                return
             try:
                 now = termios.tcgetattr(self._fd)
             except termios.error:
                 return  # hung up: there is nothing to mend
-            if not self._restored and self._changed(now):
+            if self._changed(now):
                 self.apply()
 
     def restore(self) -> None:
@@ -105,6 +137,8 @@ class TtyModes:
     def _attributes(self, mode: Mode) -> list[Any]:
         attributes = [*self._found]
         attributes[_CC] = [*self._found[_CC]]
+        if mode is Mode.HIDDEN:
+            attributes[_LFLAG] &= ~termios.ECHO
         if mode >= Mode.QUIET:
             attributes[_LFLAG] &= ~(termios.ECHO | termios.ICANON | termios.IEXTEN)
             attributes[_CC][termios.VMIN] = 1
@@ -117,16 +151,10 @@ class TtyModes:
         return attributes
 
     def _set(self, mode: Mode) -> None:
-        if not self._foreground():
+        if not self.foreground:
             return  # another program has the terminal; changing it would only stop this one
         try:
             # At once, not when the output has drained: that may be never.
             termios.tcsetattr(self._fd, termios.TCSANOW, self._attributes(mode))
         except termios.error:
             return  # hung up: there is nothing left to set
-
-    def _foreground(self) -> bool:
-        try:
-            return os.tcgetpgrp(self._fd) == os.getpgrp()
-        except OSError:
-            return True  # not our controlling terminal, so nobody stops us

@@ -47,7 +47,8 @@ async def open_terminal(
     both a terminal                           with a line editor
     both a terminal, ``TERM=dumb``            as the terminal gives them
     input a terminal, output not              as the terminal gives them
-    input a pipe, a file, ``/dev/null``       as they come, shown after an unfinished line
+    input a pipe, a file, ``/dev/null``       as they come, shown after an unfinished line; the
+                                              prompts of `readline` are not
     input closed                              the input has ended
     ========================================  ====================================================
 
@@ -64,7 +65,11 @@ async def open_terminal(
             sends SIGINT, as the kernel does when no prompt is open.
 
     Leaving the block takes an open prompt off the keyboard, gives the terminal back as it was,
-    and waits until the output is out.
+    and waits until the output is out. From then on nothing of it reads, writes or changes the
+    descriptors, which may be other files' by then: printing raises BrokenPipeError.
+
+    Signals are the program's own. One that may be stopped with Ctrl-Z calls `give_back` of the
+    terminal before it stops, and `take_again` and `redraw` when it goes on.
 
     Raises:
         Invalid: Standard input is something that cannot be read.

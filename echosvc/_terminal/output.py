@@ -53,8 +53,19 @@ class Output(Protocol):
         """Block until the backlog is out; `False` if that took longer than `timeout` seconds."""
         ...
 
+    def hold(self, parting: str) -> None:
+        """Write `parting` at once, and nothing more until `release`: what is written waits."""
+        ...
+
+    def release(self) -> None:
+        """Let out what has waited since `hold`."""
+        ...
+
     def close(self) -> None:
-        """Let go of what was opened here; the stream itself stays open."""
+        """Write nothing any more, for ever; the stream itself stays open.
+
+        What still waits is given up, and each later write raises BrokenPipeError.
+        """
         ...
 
 
@@ -68,9 +79,16 @@ class TextOutput:
 
     def __init__(self, stream: TextIO | None) -> None:
         self._stream = stream
+        self._closed = False
 
     def write(self, text: str) -> None:
-        """Write to the stream; without one, drop the text as Python's own `print` does."""
+        """Write to the stream; without one, drop the text as Python's own `print` does.
+
+        Raises:
+            BrokenPipeError: The output was closed.
+        """
+        if self._closed:
+            raise _closed()
         if self._stream is not None:
             self._stream.write(text)
             self._stream.flush()
@@ -79,8 +97,16 @@ class TextOutput:
         """Say that nothing waits here."""
         return True
 
+    def hold(self, parting: str) -> None:
+        """Do nothing: only a terminal is ever given back and taken again."""
+
+    def release(self) -> None:
+        """Do nothing, as nothing was held."""
+
     def close(self) -> None:
-        """Leave the stream to its owner."""
+        """Leave the stream to its owner: nothing is written to it any more."""
+        self._closed = True
+        self._stream = None
 
 
 class FdOutput:
@@ -111,6 +137,7 @@ class FdOutput:
         self._backlog = 0
         self._drainer: threading.Thread | None = None
         self._error: OSError | None = None
+        self._held = False
 
     @property
     def columns(self) -> int:
@@ -137,7 +164,8 @@ class FdOutput:
         """Write all of it, now or, when the other side is slow, as soon as it has room.
 
         Raises:
-            BrokenPipeError: The reader has gone, now or since an earlier write.
+            BrokenPipeError: The reader has gone, now or since an earlier write, or the output was
+                closed.
             OSError: The disk is full, or whatever else a file may come to.
         """
         # A lone surrogate has no UTF-8; showing it escaped beats failing to print a whole line.
@@ -145,7 +173,7 @@ class FdOutput:
         with self._changed:
             if self._error is not None:
                 raise _copy(self._error)
-            if not self._waiting:
+            if not self._waiting and not self._held:
                 try:
                     data = self._write_now(data)
                 except OSError as error:
@@ -167,17 +195,37 @@ class FdOutput:
         with self._changed:
             return self._changed.wait_for(lambda: not self._waiting, timeout)
 
-    def close(self) -> None:
-        """Close the second opening of a terminal; what is still waiting is given up.
+    def hold(self, parting: str) -> None:
+        """Write `parting` at once, and nothing more until `release`: what is written waits.
 
-        What is written later goes to the descriptor itself, and waits as any program's output.
+        `parting` goes before what waits already, as far as the terminal takes it now. May be called
+        from a signal handler.
         """
         with self._changed:
+            self._held = True
+            if self._error is None:
+                try:
+                    self._write_now(parting.encode())
+                except OSError as error:
+                    self._failed(error)
+
+    def release(self) -> None:
+        """Let out what has waited since `hold`. May be called from a signal handler."""
+        with self._changed:
+            self._held = False
+            self._changed.notify_all()  # whatever waits has its thread, which waits with it
+
+    def close(self) -> None:
+        """Write nothing any more, for ever; what still waits is given up.
+
+        The descriptor may be another file's the moment after, so whoever comes too late gets
+        BrokenPipeError, and nothing of it goes anywhere. The descriptor itself stays open.
+        """
+        with self._changed:
+            self._error = _closed()
             self._waiting.clear()
             self._backlog = 0
             self._changed.notify_all()
-            self._to = self._fd
-            self._may_wait = False
             if self._own_fd is not None:
                 os.close(self._own_fd)
                 self._own_fd = None
@@ -204,6 +252,7 @@ class FdOutput:
         while True:
             self._poll.poll(_CLOSED_POLL)
             with self._changed:
+                self._changed.wait_for(lambda: not self._held or not self._waiting)
                 if self._waiting:
                     data = self._waiting.popleft()
                     try:
@@ -254,6 +303,10 @@ def _open_again(fd: int) -> int | None:
         return os.open(os.ttyname(fd), os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     except OSError:
         return None
+
+
+def _closed() -> BrokenPipeError:
+    return BrokenPipeError(errno.EPIPE, "this output was closed")
 
 
 def _copy(error: OSError) -> OSError:

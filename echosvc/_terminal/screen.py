@@ -10,11 +10,22 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from typing import Final
 
-from echosvc._terminal.ansi import EscapeFilter, Escapes, display_width, prompt_text
+from echosvc._terminal.ansi import (
+    CALM,
+    EscapeFilter,
+    Escapes,
+    display_width,
+    erase_rows,
+    prompt_text,
+)
 from echosvc._terminal.output import Output
 
 __all__ = ["Screen"]
+
+_PATIENCE: Final = 0.2
+"""Seconds that giving the terminal back waits for a thread that is drawing at that moment."""
 
 
 class Screen:
@@ -56,7 +67,13 @@ class Screen:
         self._live = ""  # lines that are kept below everything else
         self._live_rows = 0  # how many of them are on the screen now
         self._begun = ""  # the unfinished line of somebody who writes while a prompt is open
+        self._left = False  # Ctrl-D has been answered with a newline, and nothing followed yet
         self.characters = 0
+
+    @property
+    def isatty(self) -> bool:
+        """Whether standard output is a terminal."""
+        return self._out.isatty
 
     @property
     def line(self) -> str:
@@ -98,6 +115,7 @@ class Screen:
         """Show the prompt of a line that comes from a pipe, a file or a plain terminal."""
         with self._lock:
             self._hide_live()
+            self._left = False
             self._pending = self._line or self._again
             self._reading = True
             if self._stale:
@@ -121,6 +139,18 @@ class Screen:
                 if echo and self._line:
                     self._put(f"{line}\n")
                 self._line = ""
+            self._put_begun()
+            self._show_live()
+
+    def end_input(self) -> None:
+        """Finish what `begin_read` began with Ctrl-D: what comes next has a line of its own.
+
+        A program that knows where Ctrl-D leaves the cursor begins with a newline what it prints
+        then; that newline is this one.
+        """
+        with self._lock:
+            self._reading = False
+            self._leave_line()
             self._put_begun()
             self._show_live()
 
@@ -150,6 +180,7 @@ class Screen:
         """
         with self._lock:
             self._hide_live()
+            self._left = False
             above, newline, prompt = prompt.rpartition("\n")
             self._put(above + newline)
             self._pending = self._line or self._again
@@ -179,7 +210,7 @@ class Screen:
         Args:
             end: How the editor left it: ``"line"`` drawn to its end, the cursor below it;
                 ``"erased"``, for the next prompt to show it again; ``"eof"``, erased, and the
-                prompt is to stand there as it was written.
+                prompt is to stand there as it was written, with what comes next below it.
         """
         with self._lock:
             self._editor = None
@@ -189,6 +220,7 @@ class Screen:
                 self._again = self._pending
             elif end == "eof":
                 self._put(self._shown)
+                self._leave_line()
             self._put_begun()
             self._show_live()
 
@@ -218,28 +250,83 @@ class Screen:
 
         Everything else is printed above them. They give way to an unfinished line and to a prompt.
         """
+        live = "\n".join(lines)
         with self._lock:
+            if live == self._live and self._live_rows:
+                return  # it stands there
             try:
-                self._hide_live()
-                self._live = "\n".join(lines)
-                self._show_live()
+                off = self._live_off()
+                self._live = live
+                if text := off + self._live_on():
+                    self._out.write(text)
             except OSError:
                 return  # a status that nobody sees is no failure
 
+    # -- the terminal given to somebody else for a while
+
+    def give_back(self, *, prompt: bool = False) -> None:
+        """Leave the terminal as a shell expects it, and write nothing to it until `take_again`.
+
+        May be called from a signal handler: it waits for no more than a moment.
+
+        Args:
+            prompt: Whether an editor's prompt stands in the last line.
+        """
+        if not self._out.isatty:
+            return
+        locked = self._lock.acquire(timeout=_PATIENCE)
+        try:
+            # What still waits to go out comes later, and with it what would have to be erased.
+            erase = self._live_off() if locked and not self._out.backlog else ""
+            newline = "\r\n" if prompt or self._line else ""
+            self._out.hold(erase + (CALM if self._erasable else "") + newline)
+        finally:
+            if locked:
+                self._lock.release()
+
+    def take_again(self) -> None:
+        """Let out what was written since `give_back`. May be called from a signal handler."""
+        self._out.release()
+
+    def redraw(self) -> None:
+        """Show the unfinished line and the live lines again, below what others have written."""
+        with self._lock:
+            if not self._out.isatty:
+                return
+            self._live_rows = 0
+            self._out.write(self._line + self._live_on())
+
     # -- below: with the lock held
 
+    def _live_off(self) -> str:
+        """Return what takes the live lines off the screen, and count them as gone."""
+        rows, self._live_rows = self._live_rows, 0
+        return erase_rows(rows) if rows else ""
+
+    def _live_on(self) -> str:
+        """Return the live lines if this is the time to show them, and count them as shown."""
+        if not self._live or not self._erasable or self._line or self._reading or self._live_rows:
+            return ""
+        self._live_rows = self._live.count("\n") + 1
+        return EscapeFilter(self._escapes)(self._live)
+
     def _hide_live(self) -> None:
-        if self._live_rows:
-            up = f"\x1b[{self._live_rows - 1}A" if self._live_rows > 1 else ""
-            self._live_rows = 0
-            self._out.write(f"\r{up}\x1b[J")
+        if off := self._live_off():
+            self._out.write(off)
 
     def _show_live(self) -> None:
-        if self._live and self._erasable and not (self._line or self._reading or self._live_rows):
-            self._live_rows = self._live.count("\n") + 1
-            self._out.write(EscapeFilter(self._escapes)(self._live))
+        if on := self._live_on():
+            self._out.write(on)
+
+    def _leave_line(self) -> None:
+        if self._line:
+            self._put("\n")
+            self._left = True
 
     def _put(self, text: str) -> None:
+        if self._left and text:
+            self._left = False
+            text = text.removeprefix("\n")
         if not text:
             return
         if self._stale:
@@ -252,9 +339,8 @@ class Screen:
         self._line = tail if newline else self._line + tail
         if tail:
             self._again = ""
-        self._hide_live()
-        self._out.write(text)
-        self._show_live()
+        off = self._live_off()  # one write for all of it: nothing flickers
+        self._out.write(off + text + self._live_on())
 
     def _write_above(self, text: str) -> None:
         whole, newline, self._begun = (self._begun + text).rpartition("\n")
@@ -286,6 +372,5 @@ class Screen:
     def _erase(self) -> None:
         if self._line and self._erasable:
             rows = max(display_width(self._line) - 1, 0) // self._out.columns
-            up = f"\x1b[{rows}A" if rows else ""
-            self._out.write(f"\r{up}\x1b[J")
+            self._out.write(erase_rows(rows + 1))
         self._line = ""

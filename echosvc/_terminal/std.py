@@ -31,20 +31,21 @@ def redirect_std(terminal: HostTerminal) -> Generator[None]:
     finally:
         sys.stdout, sys.stderr = found
         for stream in (out, err):
-            if stream is not None:
-                stream.flush()
+            if isinstance(stream, _Through):
+                stream.let_go()
 
 
 class _Through(io.TextIOBase):
     """A text stream that writes whole lines, or what is flushed, through the terminal.
 
-    For the rest it is what it replaces.
+    For the rest it is what it replaces; after the block that is all of it, for whoever has kept it.
     """
 
-    def __init__(self, replaced: TextIO, write: Callable[[str], None]) -> None:
+    def __init__(self, replaced: TextIO, write: Callable[[str], object]) -> None:
         self._replaced = replaced
         self._write = write
         self._begun = ""
+        self._over = False
         self._lock = threading.RLock()
 
     def write(self, text: str, /) -> int:
@@ -60,6 +61,15 @@ class _Through(io.TextIOBase):
             begun, self._begun = self._begun, ""
             if begun:
                 self._write(begun)
+            if self._over:
+                self._replaced.flush()
+
+    def let_go(self) -> None:
+        """Write to what was replaced from now on: a log handler, say, may have kept this."""
+        with self._lock:
+            self.flush()
+            self._write = self._replaced.write
+            self._over = True
 
     def writable(self) -> bool:
         return True

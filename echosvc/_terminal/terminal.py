@@ -42,6 +42,7 @@ class HostTerminal:
         self._color = color
         self._live = LiveLines(screen, out)
         self._reading = False
+        self._given_back = False
         self._lines_read = 0
 
     @property
@@ -154,12 +155,44 @@ class HostTerminal:
         """
         self._lines.restore()
 
+    def give_back(self) -> None:
+        """Give the terminal back as it was found until `take_again`, and write nothing to it.
+
+        For a program that is about to be stopped (Ctrl-Z), from the signal handler itself: this
+        waits for nobody, and starts no thread. Idempotent.
+        """
+        if not self._given_back:
+            self._given_back = True
+            self._screen.give_back(prompt=self._lines.give_back())
+
+    def take_again(self) -> None:
+        """Take the terminal again, if it is this program's: the other half of `give_back`.
+
+        For a signal handler, too. A program that now runs in the background changes nothing, and
+        the next key that it gets in the foreground does the rest. Idempotent.
+        """
+        self._given_back = False
+        self._lines.take_again()
+        self._screen.take_again()
+
+    def redraw(self) -> None:
+        """Show again what `give_back` took away, below what others have written meanwhile.
+
+        Not from a signal handler: by the event loop, after `take_again`.
+        """
+        try:
+            self._screen.redraw()
+        except OSError:
+            return  # whoever would see it has gone
+        self._lines.redraw()
+
     async def aclose(self) -> None:
         """Leave the prompt, give the terminal back as it was, and let the last output out.
 
         Waits for a slow reader of the output, without an end, unless cancelled: then for a second.
         Idempotent.
         """
+        self._screen.take_again()  # a terminal that was given back gets its last lines, too
         await self._lines.aclose()
         try:
             self._screen.finish()

@@ -15,7 +15,7 @@ async def main() -> int:
             pass
     try:
         stream = await trio.open_tcp_stream("127.0.0.1", int(port))
-    except OSError:
+    except (OSError, ValueError):
         io.eprint(f"there is no room on port {port}; `serve` opens one")
         return 1
     async with stream:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
 import trio
 
 from echosvc import process
@@ -128,6 +129,28 @@ async def test_the_client_is_one_of_them() -> None:
         await ann.hears("* Tim has gone\n")
         await room.app.stop()
         assert await room.app.result() == 0
+
+
+async def test_a_port_that_is_taken_is_named() -> None:
+    async with open_room() as room:
+        async with open_app(ROOM, "app:serve", args=[str(room.port)]) as second:
+            assert await second.result() == 1
+        assert second.terminal.screen == (
+            f"the room cannot open on port {room.port}: Address already in use; give another port\n"
+        )
+
+
+@pytest.mark.parametrize("port", ["x", "-1", "65536", "99999999999999"])
+async def test_what_is_no_port_is_refused(port: str) -> None:
+    async with open_app(ROOM, "app:serve", args=[port]) as app:
+        assert await app.result() == 1
+    assert app.terminal.screen == f"{port} is no port, give a number up to 65535\n"
+
+
+async def test_a_client_with_a_port_that_is_none_says_so() -> None:
+    async with open_app(ROOM, "app:join", args=["Tim", "x"]) as tim:
+        assert await tim.result() == 1
+    assert tim.terminal.screen == "there is no room on port x; `serve` opens one\n"
 
 
 async def test_without_a_room_the_client_says_so() -> None:

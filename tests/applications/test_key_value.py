@@ -56,7 +56,7 @@ async def test_a_cancel_ends_the_shell_and_the_store_at_once(autojump_clock: Moc
         assert await app.stop() == 0
 
 
-def test_a_pipe_goes_in_and_a_transcript_comes_out() -> None:
+def test_a_pipe_goes_in_and_the_answers_come_out() -> None:
     done = piped("key_value", "shell", stdin="set a 1\nget a\n")
-    assert done.stdout == f"{HELP}> set a 1\n1 keys\n> get a\n1\n> "
+    assert done.stdout == f"{HELP}1 keys\n1\n"
     assert done.returncode == 0

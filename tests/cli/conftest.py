@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -27,6 +28,15 @@ def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return an environment in which colours and history are as on a fresh machine."""
     unset = ("NO_COLOR", "FORCE_COLOR", "PYTHONUNBUFFERED", "_ECHOSVC_COMPLETE", "XDG_STATE_HOME")
     return {key: value for key, value in os.environ.items() if key not in unset} | dict(more or {})
+
+
+def deliver(child: subprocess.Popen[str], number: signal.Signals) -> None:
+    """Send a signal, and wait until it is there: of two that still wait, none is the first."""
+    child.send_signal(number)
+    pending = 1 << (number - 1)
+    while pending >> (number - 1) & 1:
+        status = Path(f"/proc/{child.pid}/status").read_text(encoding="ascii")
+        pending = int(status.partition("ShdPnd:")[2].split()[0], 16)
 
 
 class Done(NamedTuple):

@@ -124,6 +124,50 @@ def test_run_list_shows_the_commands(app: Shell) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "line", ["run list --json", "run --json list", "--color never run list --json"]
+)
+def test_run_list_is_json_wherever_the_option_stands(app: Shell, line: str) -> None:
+    [command] = json.loads(app(*line.split()).stdout)
+    assert command["command"] == "hello"
+
+
+@pytest.mark.parametrize(
+    "line", ["run list", "registry list", "registry show app:cli", "tree", "check", "version"]
+)
+def test_every_listing_has_json(app: Shell, line: str) -> None:
+    done = app(*line.split(), "--json")
+    assert done.returncode == 0
+    json.loads(done.stdout)
+
+
+def test_version_is_an_option_too(shell: Shell) -> None:
+    done = shell("--version")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"echosvc {__version__}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("line", "same"),
+    [
+        ("help", "--help"),
+        ("help run", "run --help"),
+        ("help registry", "registry --help"),
+        ("help registry list", "registry list --help"),
+        ("run hello -h", "run --help"),
+        ("run hello --help", "run --help"),
+        ("registry show app:cli -h", "registry show --help"),
+        ("init folder -h", "init --help"),
+    ],
+)
+def test_help_of_a_command_is_there_in_every_way_to_ask_for_it(
+    app: Shell, line: str, same: str
+) -> None:
+    done = app(*line.split())
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == app(*same.split()).stdout
+    assert done.stdout.startswith("Usage: echosvc")
+
+
 def test_check_without_faults_prints_nothing_on_stdout(app: Shell) -> None:
     done = app("check")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "no faults in src\n")
@@ -151,6 +195,6 @@ def test_check_as_json_has_stable_keys(app: Shell) -> None:
 def test_help_says_what_each_command_does(shell: Shell) -> None:
     done = shell("--help")
     assert done.returncode == 0
-    for command in ("init", "run", "check", "registry", "tree", "completion", "version"):
+    for command in ("init", "run", "check", "registry", "tree", "completion", "version", "help"):
         assert f"\n  {command} " in done.stdout
     assert "Options of every command" in shell("run", "-h").stdout

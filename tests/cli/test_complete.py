@@ -40,6 +40,8 @@ def _offered(shell: Shell, line: str, **env: str) -> list[str]:
         ("echosvc --color a", ["auto", "always"]),
         ("echosvc init -t w", ["worker-pool"]),
         ("echosvc completion z", ["zsh"]),
+        ("echosvc help re", ["registry"]),
+        ("echosvc run hello --lo", ["--log-format"]),
         ('echosvc run -x "app:c', ["app:cli"]),
     ],
 )

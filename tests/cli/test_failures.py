@@ -31,7 +31,7 @@ def test_failure_is_one_line_with_its_code(app: Shell, line: str, code: int, sai
 
 def test_page_of_failures_has_those_of_every_command() -> None:
     commands = {line.split()[0] for line, _, _ in failures()}
-    assert commands >= {"run", "check", "registry", "tree", "init", "completion", "version"}
+    assert commands >= {"run", "check", "registry", "tree", "init", "completion", "version", "help"}
     assert {code for _, code, _ in failures()} == {1, 2, 4}
 
 
@@ -64,6 +64,27 @@ def test_every_fault_of_every_file_is_said_and_nothing_starts(app: Shell) -> Non
     assert any(line.startswith("src/cli.py:2:") for line in lines)
     assert any(line.startswith("src/more/_index.yaml:3:") for line in lines)
     assert not (app.folder / "started").exists()
+
+
+@pytest.mark.parametrize("command", ["run", "check", "tree", "registry list"])
+def test_every_option_that_fits_nothing_is_said_and_is_a_wrong_command_line(
+    app: Shell, command: str
+) -> None:
+    done = app(*command.split(), "-o", "app:clI:method=x", "-o", "nonsense", "-vv")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert sorted(done.stderr.splitlines()) == [
+        "error: -o 'nonsense' is malformed, write ns:entry:path=value, app:relay:mailbox=100, say",
+        "error: -o app:clI:method=x: there is no entry app:clI, did you mean app:cli?",
+    ]
+
+
+def test_fault_of_a_manifest_beside_a_wrong_option_is_the_more_urgent(app: Shell) -> None:
+    app.write("src/more/_index.yaml", "version: '1.0'\nnamespace: more\nentries: []\nfoo: 1\n")
+    done = app("run", "-o", "app:clI:method=x")
+    assert done.returncode == 4
+    first, second = done.stderr.splitlines()
+    assert first.startswith("src/more/_index.yaml:4:1: unknown field 'foo'")
+    assert second.startswith("error: -o app:clI:method=x: there is no entry app:clI")
 
 
 def test_two_terminal_hosts_ask_for_one(app: Shell) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -84,3 +85,20 @@ def test_failure_half_way_leaves_nothing_behind(
     done = shell("init", "new")
     assert done.returncode == 1
     assert not (shell.folder / "new").exists()
+
+
+def test_init_that_is_interrupted_leaves_nothing(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = Path.open
+
+    def interrupted(self: Path, *args: Any, **options: Any) -> Any:
+        if self.name == "relay.py":
+            raise KeyboardInterrupt
+        return whole(self, *args, **options)
+
+    texts = template_files("echo")
+    monkeypatch.setattr("echosvc._cli.init.template_files", lambda name: texts)
+    monkeypatch.setattr(Path, "open", interrupted)
+    assert shell("init", "new").returncode == 130
+    assert list(shell.folder.iterdir()) == []

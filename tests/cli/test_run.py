@@ -78,10 +78,60 @@ def test_echo_log_is_on_stderr_when_asked_for(echo: Shell) -> None:
     assert "relay started" not in done.stdout
 
 
-def test_arguments_after_the_command_are_the_processs(app: Shell) -> None:
-    assert app.apart("run", "-x", "app:cli", "a", "--b", "-v").stdout == "hello a --b -v\n"
-    assert app.apart("run", "hello", "--help").stdout == "hello --help\n"
-    assert app.apart("run", "-x", "app:cli", "--", "-x").stdout == "hello -x\n"
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("run hello a b", "a b"),
+        ("run -x app:cli a -s b", "a b"),
+        ("run hello a -s -- b -s --help -- -", "a b -s --help -- -"),
+        ("run -x app:cli -- -x", "-x"),
+        ("run -s -- hello -s", "-s"),
+    ],
+)
+def test_words_and_all_behind_two_dashes_are_the_processs(
+    app: Shell, line: str, words: str
+) -> None:
+    done = app.apart(*line.split())
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"hello {words}\n", "")
+
+
+def test_options_are_echosvcs_behind_the_words_too(app: Shell) -> None:
+    done = app.apart("run", "hello", "a", "-v", "--log-format", "json")
+    assert done.stdout == "hello a\n"
+    assert json.loads(done.stderr.splitlines()[0])["message"] == "started"
+
+
+def _says(app: Shell, *options: str) -> str:
+    """Start a run without a process, wait until it is up, stop it; return what it said."""
+    child = app.start("run", *options)
+    assert child.stderr is not None
+    seen = []
+    for line in child.stderr:
+        seen.append(line)
+        if "runs" in line or "running app" in line or '"started"' in line:
+            break
+    child.send_signal(signal.SIGTERM)
+    _, rest = child.communicate()
+    assert child.returncode == 143
+    return "".join(seen) + rest
+
+
+def test_run_without_a_process_says_what_runs_and_how_it_ends(app: Shell) -> None:
+    app.write("src/_index.yaml", MANIFEST + SERVICE.replace(", ready: explicit", ""))
+    _source(app, "import trio", "await trio.sleep_forever()")
+    said = _says(app).splitlines()
+    assert "running app:service; Ctrl-C stops it all" in said
+    assert not any(
+        "running app" in line for line in _says(app, "--log-format", "json").splitlines()
+    )
+
+
+def test_run_with_nothing_to_run_says_so(app: Shell) -> None:
+    said = (
+        "nothing runs, as no service has auto_start; "
+        "`echosvc run list` shows the commands, Ctrl-C ends this"
+    )
+    assert said in _says(app, "--set", "log.level=off").splitlines()
 
 
 def test_process_on_a_process_host_gets_its_arguments_as_parameters(app: Shell) -> None:

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from .conftest import Shell
+from .conftest import Shell, deliver
 
 MANIFEST = """\
 version: "1.0"
@@ -120,8 +120,8 @@ def test_third_signal_ends_what_nothing_else_ends(shell: Shell) -> None:
 def test_third_signal_ends_a_run_whose_loop_is_blocked(shell: Shell) -> None:
     child = _start(shell, BLOCKING, ready=False)
     _until(child, "blocking")
-    child.send_signal(signal.SIGINT)
-    child.send_signal(signal.SIGTERM)
+    deliver(child, signal.SIGINT)
+    deliver(child, signal.SIGTERM)
     _until(child, "not responding; press Ctrl-C once more")
     child.send_signal(signal.SIGINT)
     assert _end(child)[0] == 130

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -13,6 +14,8 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from echosvc._cli.signals import Conductor, StopSignals
+
+from .conftest import deliver
 
 
 @pytest.fixture
@@ -141,6 +144,49 @@ async def test_second_signal_waits_for_nothing_and_the_first_keeps_the_code(
     assert signals.code == 143
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (signal.SIGTERM, signal.SIGINT),
+        (signal.SIGINT, signal.SIGTERM),
+        (signal.SIGTERM, signal.SIGHUP),
+    ],
+)
+async def test_of_signals_that_come_together_the_one_that_came_first_decides(
+    signals: StopSignals, first: signal.Signals, second: signal.Signals
+) -> None:
+    async def job() -> None:
+        # Both within one call, so that no Python code runs between them, and no handler.
+        list(map(ctypes.PyDLL(None).kill, [os.getpid()] * 2, [first, second]))
+        await trio.sleep_forever()
+
+    await Conductor(signals, lambda text: None).run(job)
+    assert signals.first is first
+    assert signals.code == 128 + first
+    assert signals.count == 2
+
+
+async def test_signal_wakes_a_loop_that_waits(signals: StopSignals) -> None:
+    async def job() -> None:
+        await trio.run_process(["sh", "-c", f"kill -TERM {os.getpid()}"])
+        await trio.sleep_forever()
+
+    await Conductor(signals, print).run(job)
+    assert signals.code == 143
+
+
+async def test_handlers_of_others_are_heard_meanwhile(signals: StopSignals) -> None:
+    async def job() -> int:
+        with trio.open_signal_receiver(signal.SIGUSR1) as received:
+            os.kill(os.getpid(), signal.SIGUSR1)
+            async for number in received:
+                return number
+        raise AssertionError
+
+    assert await Conductor(signals, print).run(job) == signal.SIGUSR1
+    assert signals.count == 0
+
+
 def test_handlers_are_as_before_after_the_run() -> None:
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     with StopSignals():
@@ -178,8 +224,8 @@ def test_third_signal_ends_a_program_whose_loop_is_blocked() -> None:
     assert child.stdout is not None
     assert child.stderr is not None
     assert child.stdout.readline() == "busy\n"
-    child.send_signal(signal.SIGINT)
-    child.send_signal(signal.SIGTERM)  # other than the first, so that the kernel merges neither
+    deliver(child, signal.SIGINT)
+    deliver(child, signal.SIGTERM)  # other than the first, so that the kernel merges neither
     child.stderr.readline()
     assert child.stderr.readline() == "not responding; press Ctrl-C once more to end it here\n"
     child.send_signal(signal.SIGINT)

@@ -88,6 +88,25 @@ async def test_read_and_passwords():
         terminal.type_line("more")
 
 
+async def test_what_is_printed_after_the_end_of_input_has_a_line_of_its_own():
+    terminal = FakeTerminal()
+    terminal.end_input()
+    assert await terminal.readline("> ") is None
+    terminal.print("bye")
+    assert terminal.lines == ["> ", "bye"]
+
+
+async def test_nobody_is_asked_where_nobody_sits():
+    terminal = FakeTerminal(interactive=False)
+    terminal.type_line("x")
+    terminal.end_input()
+    assert await terminal.readline("> ") == "x"
+    terminal.write("unfinished ")
+    assert await terminal.readline("> ") is None
+    terminal.print("bye")
+    assert terminal.screen == "unfinished bye\n"
+
+
 def test_renderables_are_rendered_and_strings_are_not():
     terminal = FakeTerminal()
     table = Table("name", "count")

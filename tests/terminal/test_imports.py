@@ -19,4 +19,4 @@ print(sorted({"prompt_toolkit", "rich", "asyncio"} & set(sys.modules)))
     done = subprocess.run(
         [sys.executable, "-c", code], input="x\n", capture_output=True, text=True, check=True
     )
-    assert (done.stdout, done.stderr) == ("> x\nx\n[]\n", "")
+    assert (done.stdout, done.stderr) == ("x\n[]\n", "")

@@ -103,6 +103,33 @@ async def test_a_picture_changes_below_what_is_printed_and_its_last_state_stays(
         await tty.until(lambda: tty.lines == ["before", "meanwhile", "six", "after"])
 
 
+async def test_a_picture_is_erased_row_by_row_and_drawn_only_when_it_changes(tty: Tty):
+    async with tty.open() as terminal:
+        with terminal.live() as live:
+            live.update("one\ntwo\nthree")
+            await tty.until("one\ntwo\nthree")
+            await tty.until(lambda: b"\x1b[?12l" in tty.raw)  # the editor's thread is there, too
+            before = len(tty.raw)
+            await trio.sleep(0.25)
+            assert tty.raw[before:] == b"", "the same picture stands there"
+            live.update("four\nfive")
+            await tty.until(lambda: tty.lines == ["four", "five"])
+        assert b"\x1b[J" not in tty.raw, "at the top of the screen tmux keeps it as history"
+        assert b"\r\x1b[2K\x1b[A\x1b[2K\x1b[A\x1b[2Kfour\r\nfive" in tty.raw
+
+
+async def test_a_spinner_comes_back_with_the_terminal(tty: Tty):
+    async with tty.open() as terminal:
+        with terminal.status("working"):
+            await tty.until("working")
+            terminal.give_back()
+            await tty.until(lambda: tty.lines == [])
+            terminal.take_again()
+            terminal.redraw()
+            await tty.until("working")
+        await tty.until(lambda: tty.lines == [])
+
+
 async def test_a_picture_shows_what_rich_can_render(tty: Tty):
     from rich.table import Table
 

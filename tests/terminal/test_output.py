@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import pty
@@ -106,12 +107,83 @@ def test_many_threads_write_whole_texts(pipe):
     assert data == text.encode() * 200
 
 
-def test_what_is_written_after_closing_still_goes_out(pipe):
+def test_a_closed_output_writes_nothing_for_ever(pipe):
     read, write = pipe
     output = FdOutput(write)
+    output.write("x" * 1_000_000)
     output.close()
-    output.write("late")
-    assert os.read(read, 10) == b"late"
+    output.close()
+    size = 1_000_000 - len(os.read(read, 1_000_000))
+    for _ in range(2):
+        with pytest.raises(BrokenPipeError, match="this output was closed"):
+            output.write("late")
+        with pytest.raises(BrokenPipeError):
+            output.release()
+            output.write("late")
+    assert output.backlog == 0
+    assert output.drain(5)
+    os.close(write)
+    pipe[1] = -1
+    assert size > 0
+    assert os.read(read, 10) == b"", "what waited was given up, and nothing came after it"
+
+
+def test_a_closed_output_leaves_alone_whoever_gets_its_number(tmp_path: Path):
+    master, slave = pty.openpty()
+    output = FdOutput(slave)
+    output.close()
+    os.close(slave)
+    taken = os.open(tmp_path / "file", os.O_RDWR | os.O_CREAT)
+    assert taken == slave
+    for write in (output.write, output.hold):
+        with contextlib.suppress(BrokenPipeError):
+            write("late")
+    os.close(taken)
+    os.close(master)
+    assert (tmp_path / "file").read_bytes() == b""
+
+
+def test_a_closed_text_output_writes_nothing():
+    text = io.StringIO()
+    output = TextOutput(text)
+    output.close()
+    with pytest.raises(BrokenPipeError):
+        output.write("late")
+    assert text.getvalue() == ""
+
+
+def test_an_output_that_is_held_says_one_last_thing_and_keeps_the_rest():
+    master, slave = pty.openpty()
+    output = FdOutput(slave)
+    output.write("before ")
+    output.hold("parting ")
+    output.write("first ")
+    output.write("second\n")
+    assert os.read(master, 100) == b"before parting "
+    assert output.backlog == 13
+    assert not output.drain(0.01)
+    output.release()
+    assert _read_all(master, 14) == b"first second\r\n"
+    assert output.drain(5)
+    output.write("after")
+    assert os.read(master, 100) == b"after"
+    output.close()
+    os.close(master)
+    os.close(slave)
+
+
+def test_a_held_output_can_be_closed():
+    master, slave = pty.openpty()
+    output = FdOutput(slave)
+    output.hold("")
+    output.write("waits")
+    output.close()
+    assert output.backlog == 0
+    os.set_blocking(master, False)
+    with pytest.raises(BlockingIOError):
+        os.read(master, 100)
+    os.close(master)
+    os.close(slave)
 
 
 def test_a_lone_surrogate_is_shown_not_refused(pipe):

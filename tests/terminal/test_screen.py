@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 
 import pytest
 
@@ -60,14 +61,15 @@ def test_text_goes_above_a_prompt_that_can_be_erased():
     screen.write("> ")
     screen.begin_read("")
     screen.write("news\n")
-    assert out.getvalue() == "> \r\x1b[Jnews\n> "
+    assert out.getvalue() == "> \r\x1b[2Knews\n> "
 
 
 def test_erasing_takes_all_rows_of_a_long_line():
     screen, out, _ = make(erasable=True)
     screen.write("x" * 161)
     screen.write_err("log\n")
-    assert out.getvalue() == "x" * 161 + "\r\x1b[2A\x1b[Jlog\n" + "x" * 161
+    up = "\x1b[A\x1b[2K"
+    assert out.getvalue() == "x" * 161 + f"\r\x1b[2K{up}{up}log\n" + "x" * 161
 
 
 def test_half_a_line_of_somebody_else_waits_for_its_end():
@@ -135,7 +137,7 @@ def test_a_new_prompt_takes_the_place_of_a_cancelled_one():
     screen.write("? ")
     screen.begin_read("")
     screen.end_read("hello", echo=True)
-    assert out.getvalue() == "> \r\x1b[J? hello\n"
+    assert out.getvalue() == "> \r\x1b[2K? hello\n"
 
 
 def test_an_unfinished_line_is_ended_on_a_terminal():
@@ -162,7 +164,7 @@ def test_an_editor_is_asked_once_to_make_room():
     assert out.getvalue().lstrip("\0") == "a\nb\nc\n"
 
 
-@pytest.mark.parametrize(("end", "shown"), [("eof", "> "), ("erased", ""), ("line", "")])
+@pytest.mark.parametrize(("end", "shown"), [("eof", "> \n"), ("erased", ""), ("line", "")])
 def test_what_stands_after_an_editor(end: str, shown: str):
     screen, out, _ = make(erasable=True)
     screen.write("> ")
@@ -170,4 +172,96 @@ def test_what_stands_after_an_editor(end: str, shown: str):
     before = len(out.getvalue())
     screen.close_prompt(end)
     assert out.getvalue()[before:] == shown
-    assert screen.line == shown
+    assert screen.line == ""
+
+
+@pytest.mark.parametrize("said", ["bye\n", "\nbye\n"])
+def test_what_is_printed_after_ctrl_d_has_a_line_of_its_own(said: str):
+    screen, out, _ = make()
+    screen.write("> ")
+    screen.begin_read("")
+    screen.end_input()
+    assert out.getvalue() == "> \n"
+    screen.write(said)
+    screen.write("\nmore\n")
+    assert out.getvalue() == "> \nbye\n\nmore\n"
+
+
+def test_ctrl_d_without_a_prompt_needs_no_line():
+    screen, out, _ = make()
+    screen.begin_read("")
+    screen.end_input()
+    screen.write("\nbye\n")
+    assert out.getvalue() == "\nbye\n"
+
+
+class Lent(Wide):
+    """A terminal that tells what it was held with."""
+
+    def __init__(self, out: io.StringIO) -> None:
+        super().__init__(out)
+        self.partings: list[str] = []
+
+    def hold(self, parting: str) -> None:
+        self.partings.append(parting)
+
+
+CALM = "\x1b[0m\x1b[?25h\x1b[?2004l"
+
+
+@pytest.mark.parametrize(
+    ("line", "prompt", "parting"),
+    [("", False, CALM), ("> ", False, f"{CALM}\r\n"), ("", True, f"{CALM}\r\n")],
+)
+def test_a_terminal_is_given_back_calm_with_the_cursor_at_the_left(
+    line: str, prompt: bool, parting: str
+):
+    out = Lent(io.StringIO())
+    screen = Screen(out, out, erasable=True)
+    screen.write(line)
+    screen.give_back(prompt=prompt)
+    assert out.partings == [parting]
+
+
+def test_an_unfinished_line_and_live_lines_come_back_with_the_terminal():
+    text = io.StringIO()
+    out = Lent(text)
+    screen = Screen(out, out, erasable=True)
+    screen.set_live(["one", "two"])
+    screen.give_back()
+    assert out.partings == [f"\r\x1b[2K\x1b[A\x1b[2K{CALM}"]
+    screen.take_again()
+    screen.redraw()
+    assert text.getvalue() == "one\ntwo" * 2
+    screen.set_live([])
+    screen.write("> ")
+    before = text.getvalue()
+    screen.give_back()
+    screen.redraw()
+    assert text.getvalue() == before + "> "
+
+
+def test_giving_back_waits_for_nobody_who_draws_for_long():
+    out = Lent(io.StringIO())
+    screen = Screen(out, out, erasable=True)
+    holds, done = threading.Event(), threading.Event()
+
+    def draw() -> None:
+        with screen._lock:
+            holds.set()
+            done.wait(10)
+
+    thread = threading.Thread(target=draw)
+    thread.start()
+    holds.wait(10)
+    screen.give_back()
+    done.set()
+    thread.join()
+    assert out.partings == [CALM]
+
+
+def test_what_is_no_terminal_is_never_given_back():
+    out = Lent(io.StringIO())
+    out.isatty = False
+    Screen(out, out).give_back()
+    assert out.partings == []

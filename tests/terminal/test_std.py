@@ -32,6 +32,20 @@ async def test_a_stray_print_goes_above_an_open_prompt(nursery):
     assert terminal.screen == "> \none 1\n> \ntwo\n> "
 
 
+def test_a_stream_that_somebody_kept_is_what_it_replaced_after_the_block(
+    capsys: pytest.CaptureFixture[str],
+):
+    terminal = FakeTerminal()
+    with redirect_std(terminal):
+        kept = sys.stdout
+        kept.write("begun ")
+    kept.write("and ")
+    kept.write("ended\n")
+    kept.flush()
+    assert terminal.screen == "begun "
+    assert capsys.readouterr().out == "and ended\n"
+
+
 def test_unfinished_prints_come_out_when_flushed():
     terminal = FakeTerminal()
     with redirect_std(terminal):

@@ -199,7 +199,27 @@ async def test_a_password_is_not_shown(piped: Piped):
     async with piped.open() as terminal:
         assert await terminal.readline("password: ", password=True) == "secret"
         terminal.print("thanks")
-    assert piped.out.getvalue() == "password: \nthanks\n"
+    assert piped.out.getvalue() == "thanks\n"
+
+
+async def test_a_pipe_is_asked_nothing(piped: Piped):
+    piped.send("Bo\n42\n")
+    async with piped.open() as terminal:
+        assert await terminal.readline("name? ") == "Bo"
+        terminal.write("Age")  # what is written is data, and the line completes it
+        assert await terminal.readline("? ") == "42"
+        terminal.print("thanks")
+    assert piped.out.getvalue() == "Age42\nthanks\n"
+
+
+async def test_a_closed_terminal_prints_nothing_more(piped: Piped):
+    async with piped.open() as terminal:
+        terminal.print("before")
+    with pytest.raises(BrokenPipeError, match="this output was closed"):
+        terminal.print("after")
+    terminal.eprint("nor here")
+    terminal.log_line("nor here")
+    assert (piped.out.getvalue(), piped.err.getvalue()) == ("before\n", "")
 
 
 async def test_a_regular_file(tmp_path: Path):
@@ -306,9 +326,12 @@ async def test_a_dumb_terminal_is_read_plainly(tty: Tty):
         tty.type("a\x04b\x04\x04")  # Ctrl-D in a line only passes on what is there
         assert await terminal.readline() == "ab"
         tty.type("\x04")
-        assert await terminal.readline() is None
+        assert await terminal.readline("> ") is None
+        terminal.print("bye")
         tty.type("again\n")
         assert await terminal.readline() == "again"
+        await tty.until("bye\nagain")
+        assert "> \r\nbye" in tty.raw.decode()
         assert b"\x1b" not in tty.raw
 
 
@@ -325,6 +348,26 @@ async def test_a_password_on_a_dumb_terminal_is_not_echoed(tty: Tty):
         terminal.print("thanks")
         await tty.until("thanks")
         assert tty.lines == ["password:", "thanks"]
+
+
+async def test_a_terminal_given_back_while_a_password_is_read_echoes(tty: Tty):
+    async with tty.open(environ={"TERM": "dumb"}) as terminal, trio.open_nursery() as nursery:
+
+        @nursery.start_soon
+        async def type_() -> None:
+            await tty.until(lambda: not tty.echoes)
+            terminal.give_back()
+            assert tty.modes() == tty.found
+            terminal.take_again()
+            terminal.redraw()
+            assert not tty.echoes
+            tty.type("secret\n")
+
+        assert await terminal.readline("password: ", password=True) == "secret"
+        assert tty.modes() == tty.found
+        terminal.give_back()
+        terminal.take_again()
+        assert tty.modes() == tty.found
 
 
 async def test_output_into_a_pipe_means_no_editing(tty: Tty, piped: Piped):

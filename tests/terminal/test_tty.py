@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import termios
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ import trio
 from rich.panel import Panel
 
 from echosvc import io, open_runtime
+from echosvc._terminal.open import open_terminal
 from echosvc._terminal.terminal import HostTerminal
 from echosvc.errors import Invalid
 
@@ -99,6 +102,17 @@ async def test_ctrl_d_on_an_empty_line_is_the_end_and_leaves_the_prompt(tty: Tty
         assert await asking(terminal)() == "more"
         await tty.until("more")
     assert tty.lines == [">", "Goodbye!", "> more"]
+
+
+async def test_what_is_printed_after_ctrl_d_is_below_the_prompt(tty: Tty):
+    async with tty.open() as terminal:
+        tty.type("\x04")
+        assert await terminal.readline("> ") is None
+        await tty.until(lambda: tty.screen.cursor.y == 1)
+        assert tty.screen.cursor.x == 0
+        terminal.print("bye")
+        await tty.until("bye")
+    assert tty.lines == [">", "bye"]
 
 
 async def test_editing(tty: Tty):
@@ -291,22 +305,33 @@ async def test_keys_between_prompts_are_not_shown_before_the_next(tty: Tty):
     assert tty.echoes
 
 
-async def test_pasted_lines_are_a_line_each(tty: Tty):
-    async with tty.open() as terminal:
-        async with trio.open_nursery() as nursery:
-
-            @nursery.start_soon
-            async def paste() -> None:
-                await tty.prompted()
-                tty.type("say \x1b[200~one\r\ntwo\rthree\nre\x1b[201~")
-
-            assert await asking(terminal)() == "say one"
-        assert await asking(terminal)() == "two"
-        assert await asking(terminal)() == "three"
+async def test_pasted_lines_wait_for_enter_and_are_a_line_each(tty: Tty, history: Path):
+    async with tty.open(history=history) as terminal, trio.open_nursery() as nursery:
+        answers = Answers(nursery, asking(terminal))
+        await tty.prompted()
+        tty.type("say \x1b[200~one\r\ntwo\rthree\n\nre\r\n\x1b[201~")
+        await tty.until(lambda: tty.lines == ["> say one", "  two", "  three", "", "  re"])
+        assert answers.got == [], "pasting alone sends nothing"
         tty.type("st\r")
-        assert await asking(terminal)() == "rest"
-        await tty.until("> rest")
-    assert tty.lines == ["> say one", "> two", "> three", "> rest"]
+        await tty.until(lambda: len(answers.got) == 5)
+        assert answers.got == ["say one", "two", "three", "", "rest"]
+        await tty.until(lambda: tty.lines[-1] == ">")
+        answers.cancel()
+    assert tty.lines == ["> say one", "> two", "> three", ">", "> rest"]
+    assert await trio.Path(history).read_text() == "say one\ntwo\nthree\nrest\n"
+
+
+async def test_pasted_lines_can_be_edited_and_thrown_away(tty: Tty):
+    async with tty.open() as terminal, trio.open_nursery() as nursery:
+        answers = Answers(nursery, asking(terminal))
+        await tty.prompted()
+        tty.type("\x1b[200~one\ntwo\x1b[201~\x1b[A!\r")  # up, into the first line
+        await tty.until(lambda: len(answers.got) == 2)
+        assert answers.got == ["one!", "two"]
+        await tty.prompted()
+        tty.type("\x1b[200~three\nfour\x1b[201~\x15\x7f\x15ok\r\x04")  # Ctrl-U in each line
+        await tty.until(lambda: None in answers.got)
+        assert answers.got[2:] == ["ok", None]
 
 
 async def test_a_paste_within_a_line(tty: Tty):
@@ -321,7 +346,7 @@ async def test_a_big_paste(tty: Tty):
 
         @nursery.start_soon
         async def paste() -> None:
-            text = "\x1b[200~" + "\r".join(lines) + "\r\x1b[201~"
+            text = "\x1b[200~" + "\r".join(lines) + "\r\x1b[201~\r"
             await tty.prompted()
             await trio.to_thread.run_sync(tty.type, text)
 
@@ -468,6 +493,117 @@ async def test_leaving_before_the_editor_has_started(tty: Tty):
     assert tty.modes() == tty.found
 
 
+async def test_nothing_of_it_is_written_once_the_terminal_was_given_back(
+    tty: Tty, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    loads, go_on = threading.Event(), threading.Event()
+    module = "echosvc._terminal.lines.prompt"
+
+    class Slow:
+        """Makes the import of what the editor draws with take as long as it takes to end."""
+
+        def find_spec(self, name: str, *_: object) -> None:
+            if name == module:
+                loads.set()
+                go_on.wait(10)
+
+    monkeypatch.delitem(sys.modules, module, raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Slow(), *sys.meta_path])
+    async with open_terminal(stdin=tty.slave, stdout=tty.slave, stderr=tty.slave, environ=ENVIRON):
+        await trio.to_thread.run_sync(loads.wait, 10)
+    keep = os.dup(tty.slave)
+    os.close(tty.slave)
+    file = os.open(tmp_path / "file", os.O_RDWR | os.O_CREAT | os.O_APPEND)
+    assert file == tty.slave, "the file has the terminal's number"
+    go_on.set()
+    for thread in threading.enumerate():
+        if thread.name.startswith("echosvc"):
+            await trio.to_thread.run_sync(thread.join)
+    assert (tmp_path / "file").read_bytes() == b""
+    os.dup2(keep, tty.slave)
+    os.close(keep)
+
+
+async def test_what_is_typed_once_the_terminal_was_given_back_is_the_next_programs(tty: Tty):
+    async with tty.open() as terminal, trio.open_nursery() as nursery:
+        answers = Answers(nursery, asking(terminal))
+        await tty.prompted()
+        terminal.restore()
+        tty.type("next\n")
+        await tty.until(lambda: answers.got == [None])
+    assert os.read(tty.slave, 100) == b"next\n"
+
+
+async def test_given_back_at_a_prompt_it_is_taken_again_with_what_was_typed(tty: Tty):
+    async with tty.open() as terminal, trio.open_nursery() as nursery:
+        answers = Answers(nursery, asking(terminal))
+        await tty.prompted()
+        tty.type("half")
+        await tty.until("> half")
+        terminal.give_back()
+        await _settled(tty)
+        assert tty.modes() == tty.found
+        assert tty.raw.endswith(b"\x1b[0m\x1b[?25h\x1b[?2004l\r\r\n")
+        before = len(tty.raw)
+        terminal.print("meanwhile")
+        terminal.log_line("a log line")
+        await _settled(tty)
+        assert tty.raw[before:] == b"", "it is the shell's now"
+        os.write(tty.slave, b"$ fg\r\n")
+        terminal.take_again()
+        terminal.redraw()
+        await tty.prompted()
+        await tty.until("a log line\n> half")
+        assert tty.lines == ["> half", "$ fg", "meanwhile", "a log line", "> half"]
+        assert tty.raw.rfind(b"\x1b[?2004h") > before
+        tty.type(" done\r\x04")
+        await tty.until(lambda: answers.got == ["half done", None])
+
+
+async def test_a_terminal_that_is_given_back_can_be_closed(tty: Tty):
+    async with tty.open() as terminal:
+        terminal.give_back()
+        terminal.print("last words")
+    await _drained(tty)
+    assert tty.lines == ["last words"]
+    assert tty.modes() == tty.found
+
+
+async def test_given_back_between_prompts_it_is_quiet_again_afterwards(tty: Tty):
+    async with tty.open() as terminal:
+        await tty.until(lambda: not tty.echoes)
+        terminal.write("working ")
+        terminal.give_back()
+        terminal.give_back()
+        assert tty.modes() == tty.found
+        terminal.take_again()
+        terminal.redraw()
+        assert not tty.echoes
+        terminal.take_again()
+        terminal.print("done")
+        await tty.until("working done")
+    assert tty.lines == ["working", "working done"]
+
+
+async def test_a_prompt_that_opens_while_the_terminal_is_given_back_waits_for_it(tty: Tty):
+    async with tty.open() as terminal, trio.open_nursery() as nursery:
+        tty.type("first\r")
+        assert await asking(terminal)() == "first"  # the editor's thread is there
+        await _settled(tty)
+        terminal.give_back()
+        await _settled(tty)
+        before = len(tty.raw)
+        answers = Answers(nursery, asking(terminal))
+        await _settled(tty)
+        assert tty.raw[before:] == b""
+        assert tty.modes() == tty.found
+        terminal.take_again()
+        terminal.redraw()
+        await tty.prompted()
+        tty.type("second\r\x04")
+        await tty.until(lambda: answers.got == ["second", None])
+
+
 async def test_restore_is_for_a_program_that_ends_here(tty: Tty):
     async with tty.open() as terminal, trio.open_nursery() as nursery:
         answers = Answers(nursery, asking(terminal))
@@ -533,3 +669,11 @@ async def _drained(tty: Tty) -> None:
         if scope.cancelled_caught:
             return
         tty.feed(os.read(tty.master, 65536))
+
+
+async def _settled(tty: Tty) -> None:
+    """Wait until nothing more comes, while the terminal is open."""
+    before = -1
+    while len(tty.raw) != before:
+        before = len(tty.raw)
+        await trio.sleep(0.05)

@@ -45,3 +45,18 @@ class LineSource(Protocol):
     def restore(self) -> None:
         """Bring the keyboard's modes back at once, from wherever, for a program that ends now."""
         ...
+
+    def give_back(self) -> bool:
+        """Bring the keyboard's modes back until `take_again`; say whether a prompt is drawn.
+
+        May be called from a signal handler, as `take_again` may.
+        """
+        ...
+
+    def take_again(self) -> None:
+        """Put the keyboard into the mode that it had."""
+        ...
+
+    def redraw(self) -> None:
+        """Show again what waits for a line, after others have written on the screen."""
+        ...

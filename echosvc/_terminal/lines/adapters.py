@@ -33,6 +33,9 @@ class Keyboard(Vt100Input):
         self._modes = modes
 
     def read_keys(self) -> list[KeyPress]:
+        if self._modes.restored:  # what is there now is somebody else's
+            self.stdin_reader.closed = True
+            return []
         self._modes.mend()
         keys = super().read_keys()
         if not keys and not self.closed and _hung_up(self.fileno()):

@@ -15,7 +15,6 @@ import outcome
 import trio
 
 from echosvc._runtime.terminal import Completer
-from echosvc._terminal.screen import Screen
 
 if TYPE_CHECKING:
     from echosvc._terminal.lines.prompt import Prompt
@@ -57,27 +56,21 @@ class Editor:
     next request.
 
     Args:
-        make_prompt: Makes what draws and edits. Called in the thread, because what it imports
-            takes a while.
-        screen: Where the prompt is.
+        load: Imports what draws and edits, touching nothing, and returns what makes it. Called in
+            the thread, because it takes a while.
     """
 
-    def __init__(self, make_prompt: Callable[[], Prompt], screen: Screen) -> None:
-        self._make_prompt = make_prompt
-        self._screen = screen
+    def __init__(self, load: Callable[[], Callable[[], Prompt]]) -> None:
+        self._load = load
         self._lock = threading.Lock()
         self._requests: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
         self._current: Request | None = None
         self._prompt: Prompt | None = None
         self._unclaimed: deque[Result] = deque()
+        self._began = False
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="echosvc prompt", daemon=True)
         self.stopped = threading.Event()
-
-    @property
-    def ready(self) -> bool:
-        """Whether the thread has finished starting."""
-        return self._prompt is not None
 
     def start(self) -> None:
         """Start the thread."""
@@ -97,20 +90,46 @@ class Editor:
                 self._prompt.withdraw()
         return True
 
-    def stop(self) -> None:
-        """Leave an open prompt as it stands, and end the thread soon."""
+    def give_back(self) -> bool:
+        """Take note that the terminal is somebody else's; say whether a prompt is drawn on it.
+
+        May be called from a signal handler.
+        """
+        prompt = self._prompt  # without the lock: its holder may be what was interrupted
+        return prompt is not None and prompt.give_back()
+
+    def redraw(self) -> None:
+        """Draw an open prompt again, below what others have written meanwhile."""
+        with self._lock:
+            if self._prompt is not None:
+                self._prompt.redraw()
+
+    def stop(self) -> bool:
+        """Leave an open prompt as it stands, and end the thread soon.
+
+        Returns:
+            Whether the thread has the terminal in its hands, so that `stopped` has to be waited
+            for. If not, it is still loading, and ends without ever touching the terminal.
+        """
         with self._lock:
             self._stopping = True
             if self._current is not None and self._prompt is not None:
                 self._prompt.leave()
+            began = self._began
         self._requests.put(None)
+        return began
 
     def _run(self) -> None:
         prompt: Prompt | None = None
         broken: Exception | None = None
         try:
             try:
-                prompt = self._make_prompt()
+                make = self._load()
+                with self._lock:
+                    if self._stopping:
+                        return  # the terminal is somebody else's by now
+                    self._began = True
+                prompt = make()
             except Exception as error:  # noqa: BLE001 # every readline raises it
                 broken = error
             with self._lock:
@@ -122,6 +141,8 @@ class Editor:
                 else:
                     self._serve(prompt, request)
         finally:
+            with self._lock:
+                self._prompt = None
             if prompt is not None:
                 prompt.close()
             self.stopped.set()

@@ -7,16 +7,16 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Final, TextIO, cast
 
 import outcome
 from prompt_toolkit import PromptSession
-from prompt_toolkit.application import create_app_session, run_in_terminal
+from prompt_toolkit.application import create_app_session, get_app, run_in_terminal
 from prompt_toolkit.data_structures import Size
 from prompt_toolkit.document import Document
 from prompt_toolkit.enums import DEFAULT_BUFFER
-from prompt_toolkit.filters import has_focus
+from prompt_toolkit.filters import Condition, has_focus
 from prompt_toolkit.formatted_text import ANSI
 from prompt_toolkit.history import History as PromptHistory
 from prompt_toolkit.input.typeahead import get_typeahead, store_typeahead
@@ -47,6 +47,8 @@ _LEFT: Final = object()
 _RESIZE_POLL: Final = 0.2
 """Seconds between looks at the size of the terminal: SIGWINCH goes to the main thread."""
 _STOP_DELAY: Final = 0.05
+_FOREGROUND_POLL: Final = 0.1
+"""Seconds between looks whether a terminal that others had is ours again: nobody tells of it."""
 
 
 class Prompt:
@@ -93,6 +95,8 @@ class Prompt:
         self._pasted: deque[str] = deque()
         self._leaving = False
         self._interrupted = False
+        self._lending = False  # Ctrl-Z was pressed here: the prompt is off the screen for it
+        self._drawn = True  # what the terminal was given back with: the prompt drawn on it
         self._loop = asyncio.new_event_loop()
 
     def ask(self, request: Request) -> Result | None:
@@ -114,6 +118,20 @@ class Prompt:
         """End the open prompt as it stands, for good."""
         self._leaving = True
         self._loop.call_soon_threadsafe(self._exit, _LEFT)
+
+    def give_back(self) -> bool:
+        """Take note that the terminal is somebody else's; say whether the prompt is drawn on it.
+
+        May be called from a signal handler.
+        """
+        self._drawn = not self._lending
+        return self._drawn and self._open is not None
+
+    def redraw(self) -> None:
+        """Draw the open prompt again, below what others have written. May be called anywhere."""
+        drawn, self._drawn = self._drawn, True
+        if drawn:
+            self._loop.call_soon_threadsafe(self._draw_again)
 
     def close(self) -> None:
         """Free what the thread has used."""
@@ -201,17 +219,29 @@ class Prompt:
         self._loop.call_soon_threadsafe(self._make_room)
 
     def _make_room(self) -> None:
+        self._run_in_prompt(self._show_above)
+
+    async def _show_above(self, session: PromptSession[object]) -> None:
+        await run_in_terminal(self._screen.show_above)
+
+    def _draw_again(self) -> None:
+        self._run_in_prompt(self._show_again)
+
+    async def _show_again(self, session: PromptSession[object]) -> None:
+        self._output.write_raw("\r")
+        session.app.renderer.reset()  # whatever was drawn, others have written below it since
+        await run_in_terminal(self._wait_for_terminal)
+
+    def _run_in_prompt(
+        self, job: Callable[[PromptSession[object]], Coroutine[object, object, None]]
+    ) -> None:
         session = self._open
         if session is None or not session.app.is_running or session.app.context is None:
             return
-        # In the prompt's own context: the caller's knows nothing of the prompt.
-        above = self._show_above(session)
-        session.app.context.copy().run(session.app.create_background_task, above)
-
-    async def _show_above(self, session: PromptSession[object]) -> None:
         # A prompt that is leaving has drawn its last line; what waits follows below it.
         if _exitable(session):
-            await run_in_terminal(self._screen.show_above)
+            # In the prompt's own context: the caller's knows nothing of the prompt.
+            session.app.context.copy().run(session.app.create_background_task, job(session))
 
     def _session(self, history: PromptHistory | None) -> PromptSession[object]:
         session: PromptSession[object] = PromptSession(
@@ -220,6 +250,7 @@ class Prompt:
             enable_history_search=False,
             complete_while_typing=False,
             complete_style=CompleteStyle.READLINE_LIKE,
+            prompt_continuation=lambda width, number, wraps: "" if wraps else " " * width,
             search_ignore_case=True,
             include_default_pygments_style=False,
             key_bindings=self._bindings(),
@@ -233,6 +264,7 @@ class Prompt:
     def _bindings(self) -> KeyBindings:
         bindings = KeyBindings()
         at_line = has_focus(DEFAULT_BUFFER)
+        has_several_lines = Condition(lambda: "\n" in get_app().current_buffer.text)
 
         @bindings.add(Keys.ControlC)
         def interrupt(event: KeyPressEvent) -> None:
@@ -260,25 +292,37 @@ class Prompt:
 
         @bindings.add(Keys.BracketedPaste, filter=at_line)
         def paste(event: KeyPressEvent) -> None:
+            # Nothing is sent by pasting: the lines can be looked at, and Enter sends them.
             text = event.data.replace("\r\n", "\n").replace("\r", "\n")
-            first, *more = text.split("\n")
-            event.current_buffer.insert_text(first)
-            if more:
-                *whole, rest = more
-                self._pasted.extend(whole)
-                if rest:
-                    self._drafts[self._open is self._passwords] = Document(rest)
-                event.current_buffer.validate_and_handle()
+            event.current_buffer.insert_text(text.rstrip("\n"))
+
+        @bindings.add(Keys.Enter, filter=at_line & has_several_lines)
+        def send_lines(event: KeyPressEvent) -> None:
+            first, *more = event.current_buffer.text.split("\n")
+            self._pasted.extend(more)
+            event.current_buffer.document = Document(first)
+            event.current_buffer.validate_and_handle()
 
         return bindings
 
     def _signal(self, number: signal.Signals) -> None:
         """Do what the kernel does for such a key, with the terminal as it was found."""
-        with self._modes.lent():
-            os.kill(0, number)
-            # The signal is the process's, not this thread's: let it arrive before the terminal is
-            # made ours again. Stopped, this thread wakes up only after `fg`.
-            time.sleep(_STOP_DELAY)
+        self._lending = True
+        try:
+            with self._modes.lent():
+                os.kill(0, number)
+                # The signal is the process's, not this thread's: let it arrive before the terminal
+                # is made ours again. Stopped, this thread wakes up only after `fg`.
+                time.sleep(_STOP_DELAY)
+            self._wait_for_terminal()
+        finally:
+            self._lending = False
+
+    def _wait_for_terminal(self) -> None:
+        """Wait until the terminal is ours: a program in the background neither reads nor draws."""
+        while not self._modes.foreground and not self._leaving:
+            time.sleep(_FOREGROUND_POLL)
+        self._modes.mend()
 
 
 def _exitable(session: PromptSession[object]) -> bool:

@@ -6,7 +6,6 @@ import codecs
 import errno
 import os
 import stat
-import termios
 from collections import deque
 from collections.abc import Generator
 from contextlib import contextmanager, nullcontext
@@ -15,12 +14,12 @@ import trio
 
 from echosvc import errors
 from echosvc._runtime.terminal import Completer, Source
+from echosvc._terminal.modes import Mode, TtyModes
 from echosvc._terminal.screen import Screen
 
 __all__ = ["ClosedLines", "StreamLines"]
 
 _CHUNK = 65536
-_LFLAG = 3
 
 
 class ClosedLines:
@@ -48,6 +47,16 @@ class ClosedLines:
     def restore(self) -> None:
         """Nothing was changed."""
 
+    def give_back(self) -> bool:
+        """Nothing was changed."""
+        return False
+
+    def take_again(self) -> None:
+        """Nothing is to be changed."""
+
+    def redraw(self) -> None:
+        """Nothing is shown."""
+
 
 class StreamLines:
     """Lines of UTF-8 text from a descriptor, whose flags are left as they are.
@@ -74,15 +83,18 @@ class StreamLines:
         self._decoder = codecs.getincrementaldecoder("utf-8-sig")("replace")
         self._lines: deque[str] = deque()  # each with its newline
         self._begun: list[str] = []  # the parts of the line after them
-        self._found: list[object] | None = None  # the modes of the terminal while it is changed
+        self._modes: TtyModes | None = None  # of a terminal, once there is something to hide
         self.ended = False
 
     async def readline(
         self, prompt: str, *, completer: Completer | None, password: bool
     ) -> str | None:
-        """Read one line; on a plain terminal the kernel edits it, and shows it."""
+        """Read one line; on a plain terminal the kernel edits it, and shows it.
+
+        The prompt is for a person: where nobody types, it is not shown.
+        """
         await trio.lowlevel.checkpoint_if_cancelled()
-        self._screen.begin_read(prompt)
+        self._screen.begin_read(prompt if self._tty else "")
         try:
             with self._hidden() if password and self._tty else nullcontext():
                 await trio.lowlevel.checkpoint()
@@ -92,6 +104,9 @@ class StreamLines:
             self._screen.cancel_read()
             raise
         line = self._take()
+        if line is None and self._tty and self._screen.isatty:
+            self._screen.end_input()
+            return None
         # What the terminal's own echo has shown isn't shown again; a password never is.
         shown = "" if password else line
         self._screen.end_read(shown if line is not None else None, echo=not self._tty or password)
@@ -128,9 +143,22 @@ class StreamLines:
 
     def restore(self) -> None:
         """Bring back the echo of a terminal that a password was being read from."""
-        found, self._found = self._found, None
-        if found is not None:
-            termios.tcsetattr(self._fd, termios.TCSANOW, found)  # type: ignore[arg-type] # as got
+        if self._modes is not None:
+            self._modes.restore()
+
+    def give_back(self) -> bool:
+        """Bring the echo back until `take_again`. For a signal handler, too."""
+        if self._modes is not None:
+            self._modes.give_back()
+        return False  # the prompt is the screen's
+
+    def take_again(self) -> None:
+        """Take the echo away again if a password is being read. For a signal handler, too."""
+        if self._modes is not None:
+            self._modes.take_again()
+
+    def redraw(self) -> None:
+        """Leave it to the screen, which has the prompt."""
 
     async def _fill(self) -> None:
         """Read once, when there is something, and cut it into lines."""
@@ -175,11 +203,6 @@ class StreamLines:
 
     @contextmanager
     def _hidden(self) -> Generator[None]:
-        self._found = termios.tcgetattr(self._fd)
-        hidden = termios.tcgetattr(self._fd)
-        hidden[_LFLAG] &= ~termios.ECHO
-        termios.tcsetattr(self._fd, termios.TCSANOW, hidden)
-        try:
+        self._modes = self._modes or TtyModes(self._fd)
+        with self._modes.held(Mode.HIDDEN):
             yield
-        finally:
-            self.restore()

@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import trio
@@ -63,10 +64,11 @@ class TtyLines:
         atexit.register(self.restore)  # for a program that ends without unwinding
         self._rest = ""  # of a line that `read` has taken a part of
 
-        def make_prompt() -> Prompt:
+        def load() -> Callable[[], Prompt]:
             from echosvc._terminal.lines.prompt import Prompt  # takes a tenth of a second
 
-            return Prompt(
+            return partial(
+                Prompt,
                 fd,
                 output,
                 screen,
@@ -77,7 +79,7 @@ class TtyLines:
                 environ=dict(environ),
             )
 
-        self._editor = Editor(make_prompt, screen)
+        self._editor = Editor(load)
         self._editor.start()
 
     async def readline(
@@ -114,9 +116,7 @@ class TtyLines:
     async def aclose(self) -> None:
         """Leave an open prompt as it stands and bring the terminal's modes back."""
         try:
-            self._editor.stop()
-            # An editor that is still starting has touched nothing, and ends by itself.
-            if self._editor.ready:
+            if self._editor.stop():
                 with trio.CancelScope(shield=True):
                     await trio.to_thread.run_sync(
                         self._editor.stopped.wait, _LEAVING, limiter=trio.CapacityLimiter(1)
@@ -129,6 +129,23 @@ class TtyLines:
     def restore(self) -> None:
         """Bring the terminal's modes back at once."""
         self._modes.restore()
+
+    def give_back(self) -> bool:
+        """Bring the terminal's modes back until `take_again`; say whether a prompt is drawn.
+
+        For a signal handler, too.
+        """
+        drawn = self._editor.give_back()
+        self._modes.give_back()
+        return drawn
+
+    def take_again(self) -> None:
+        """Put the terminal into the mode that it had here. For a signal handler, too."""
+        self._modes.take_again()
+
+    def redraw(self) -> None:
+        """Draw an open prompt again."""
+        self._editor.redraw()
 
 
 def interrupt(fd: int) -> None:

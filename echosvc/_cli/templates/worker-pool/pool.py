@@ -42,6 +42,9 @@ class Pool:
 
 async def main(workers: int) -> None:
     """Serve `square` calls until told to stop."""
+    if type(workers) is not int or workers < 1:
+        # Not retryable: the service gives up at once, since no restart would change it.
+        raise errors.Invalid(f"a pool needs one worker or more, args: [{workers!r}] is none")
     inbox = process.inbox()
     events = process.events()
     pool = Pool()
