@@ -69,7 +69,7 @@ if TYPE_CHECKING:
     from echosvc._runtime.message import Event, Message
     from echosvc._runtime.pid import Pid
     from echosvc._runtime.runtime import Runtime
-    from echosvc._runtime.service import ServiceInfo, ServiceState
+    from echosvc._runtime.supervised import ServiceInfo, ServiceState
     from echosvc.channel import Channel
     from echosvc.errors import Error
 
@@ -109,8 +109,8 @@ _HOMES: Final = {
     "Message": "echosvc._runtime.message",
     "Pid": "echosvc._runtime.pid",
     "Runtime": "echosvc._runtime.runtime",
-    "ServiceInfo": "echosvc._runtime.service",
-    "ServiceState": "echosvc._runtime.service",
+    "ServiceInfo": "echosvc._runtime.supervised",
+    "ServiceState": "echosvc._runtime.supervised",
     "open_runtime": "echosvc._open",
 }
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 import trio
+from trio.lowlevel import enable_ki_protection
 
 from echosvc._manifest import source as sources
 from echosvc._manifest import variables
@@ -17,6 +19,7 @@ from echosvc._manifest.kinds import (
     FunctionPy,
     Lifecycle,
     ProcessHost,
+    ProcessPy,
     ProcessService,
     ProcessSupervisor,
     TerminalHost,
@@ -33,8 +36,9 @@ from echosvc._runtime.services import (
     TreeOptions,
     is_final,
 )
-from echosvc._runtime.stopping import Stop
+from echosvc._runtime.startup import Replaced, Startup
 from echosvc._runtime.terminal import Terminal
+from echosvc._runtime.units import Unit
 from echosvc.errors import Invalid, NotFound
 from echosvc.supervision import RestartPolicy
 
@@ -77,9 +81,8 @@ class Boot:
             raise faults[0]
         self.dependencies = self.registry.dependencies()
         self.terminal = terminal
+        self._wholes = _wholes(self.registry)
         self._programs: dict[str, Program] = {}
-        self._running: set[str] = set()
-        self._stops: dict[str, tuple[Stop, list[Stop]]] = {}  # with the level that they stand in
 
     def program(self, id: str) -> Program:
         """Give the program of an entry; its source is loaded the first time.
@@ -114,26 +117,71 @@ class Boot:
             wanted = [e.id for e in self.registry if _lifecycle(e).auto_start]
             await self.start_entries(runtime, wanted)
 
-    async def start_entries(self, runtime: Runtime, ids: Iterable[str]) -> None:
-        """Start these entries and all they wait for, level by level; what runs is let be.
+    async def start_entries(self, runtime: Runtime, ids: Collection[str]) -> None:
+        """Do what `Runtime.start` promises."""
+        units = runtime.units
+        while True:
+            await units.wait_until_settled()
+            with suppress(Replaced):
+                return await units.wait_until_up(self.begin_entries(runtime, ids))
 
-        A service that is asked for and has ended is started again.
+    @enable_ki_protection
+    def begin_entries(self, runtime: Runtime, ids: Iterable[str]) -> list[Unit]:
+        """Begin to start these entries and all they wait for; gives what is to be waited for.
+
+        All of it is claimed, or nothing: until this returns nothing else happens.
+
+        Raises:
+            NotFound: There is no such entry, and no such child of a supervisor.
+            Invalid: It is not started by itself.
+            Unavailable: The runtime is stopping.
         """
+        units = runtime.units
+        units.check_open()
         ids = tuple(ids)
-        for id in ids:
-            if not self.registry.kind(self.registry.get(id)).startable:
-                raise Invalid(f"{id} is a {self.registry.get(id).kind}, which is not started")
-        stopped = [id for id in ids if self.dependencies.root(id) in self._running]
-        for level in self.dependencies.needed(ids):
-            new = [id for id in level if id not in self._running]
-            if not new:
+        begun = self._to_begin(runtime, [self._whole(runtime, id) for id in ids])
+        new: dict[str, Unit] = {}
+        for id in begun:
+            if id not in units:
+                new[id] = self._unit(runtime, self.registry.get(id))
+        for level in self.dependencies.levels:
+            rank = units.next_rank()
+            for id in level:
+                if id in new:
+                    units.claim(new[id], rank, self.dependencies.waits_for[id])
+                if id in begun and (unit := units.get(id)) is not None:
+                    units.begin(unit)
+        found = {id: unit for id in (*begun, *ids) if (unit := units.get(id)) is not None}
+        for unit in found.values():
+            if unit.id in ids and unit.lacks(asked=True):  # a part of what was up before
+                units.begin(unit)
+        return list(found.values())
+
+    def _whole(self, runtime: Runtime, id: str) -> str:
+        """Give the id of what is started for the sake of this one."""
+        if id in self._wholes:
+            return self.dependencies.root(self._wholes[id])
+        if id in runtime.units and id not in self.registry:
+            return id  # the program has started it, and no manifest has it
+        entry = self.registry.get(id)
+        if not self.registry.kind(entry).startable:
+            raise Invalid(f"{id} is a {entry.kind}, which is not started")
+        return id
+
+    def _to_begin(self, runtime: Runtime, ids: Iterable[str]) -> dict[str, None]:
+        """Give what has to be started: what was asked for, and what that waits for, if not up."""
+        asked = tuple(ids)
+        begun: dict[str, None] = {}
+        todo = list(reversed(asked))
+        while todo:
+            id = todo.pop()
+            unit = runtime.units.get(id)
+            is_up = unit is not None and not unit.coming and not unit.lacks(asked=id in asked)
+            if is_up or id in begun:
                 continue
-            stops = runtime.add_level()
-            async with trio.open_nursery() as nursery:
-                for id in new:
-                    nursery.start_soon(self._start_entry, runtime, self.registry.get(id), stops)
-        for id in stopped:
-            await runtime.start_again(id)
+            begun[id] = None
+            todo += sorted(self.dependencies.waits_for.get(id, ()))
+        return begun
 
     async def stop_entries(self, runtime: Runtime, ids: Collection[str], reason: str) -> None:
         """Stop these entries, each before what it waits for; all that waits for them is among them.
@@ -143,63 +191,43 @@ class Boot:
         for level in reversed(self.dependencies.levels):
             async with trio.open_nursery() as nursery:
                 for id in level:
-                    if id in ids and id in self._stops:
-                        nursery.start_soon(self._stop_entry, runtime, id, reason)
-
-    async def _stop_entry(self, runtime: Runtime, id: str, reason: str) -> None:
-        stop, level = self._stops.pop(id)
-        await stop(reason)
-        if stop in level:
-            level.remove(stop)
-        self._running.discard(id)
-        await runtime.forget_service(id)
+                    if id in ids and (unit := runtime.units.get(id)) is not None:
+                        nursery.start_soon(runtime.units.end, unit, reason)
 
     def use(self, registry: Registry) -> None:
         """Go on with other entries; those that run are not touched."""
         old, self.registry = self.registry, registry
         self.dependencies = registry.dependencies()
+        self._wholes = _wholes(registry)
         for id in tuple(self._programs):
             if id not in registry or registry.get(id) is not old.get(id):
                 del self._programs[id]
 
-    @property
-    def running(self) -> frozenset[str]:
-        """The entries that have been started."""
-        return frozenset(self._running)
+    def started(self, runtime: Runtime) -> frozenset[str]:
+        """Give the entries that have been started, or are being started."""
+        return frozenset(id for id in self.dependencies.waits_for if id in runtime.units)
 
     def starts_by_itself(self, entry: Entry) -> bool:
         """Whether an entry is to be started without being asked for."""
         return _lifecycle(entry).auto_start
 
-    async def _start_entry(self, runtime: Runtime, entry: Entry, level: list[Stop]) -> None:
-        self._running.add(entry.id)
-        try:
-            stop = await self._start(runtime, entry)
-        except BaseException:
-            self._running.discard(entry.id)
-            raise
-        level.append(stop)
-        self._stops[entry.id] = (stop, level)
-
-    async def _start(self, runtime: Runtime, entry: Entry) -> Stop:
+    def _unit(self, runtime: Runtime, entry: Entry) -> Unit:
+        """Make what stands for an entry in a running system."""
         spec = entry.spec
         if isinstance(spec, ProcessHost | TerminalHost):
-            return await self._start_host(runtime, entry.id, spec)
+            return HostUnit(runtime, self._host(runtime, entry.id, spec))
         if isinstance(spec, ProcessService):
             args = tuple(spec.args)
-            return await self._start_service(runtime, entry, spec.process, spec.host, args)
+            return self._service(runtime, entry, spec.process, spec.host, args)
         if isinstance(spec, ProcessSupervisor):
-            return await runtime.start_supervised(self._tree(runtime, entry, spec))
+            return self._tree(runtime, entry, spec)
         run = self.registry.kind(entry).run
         if run is None:
             raise Invalid(f"{entry.id}: nothing here starts a {entry.kind}")
         host = getattr(spec, "host", None) or own_host(runtime, KINDS_HOST).id
-        program = Program(entry.id, functools.partial(run, entry))
-        return await self._start_service(runtime, entry, program, host)
+        return self._service(runtime, entry, Program(entry.id, functools.partial(run, entry)), host)
 
-    async def _start_host(
-        self, runtime: Runtime, id: str, spec: ProcessHost | TerminalHost
-    ) -> Stop:
+    def _host(self, runtime: Runtime, id: str, spec: ProcessHost | TerminalHost) -> Host:
         terminal = isinstance(spec, TerminalHost)
         options = HostOptions(
             mailbox=spec.mailbox,
@@ -208,20 +236,18 @@ class Boot:
             allow=tuple(spec.allow),
             stop_timeout=spec.stop_timeout,
         )
-        host = Host(runtime, id, options, self.terminal if terminal else None)
-        await runtime.add_host(host)
-        return host.stop
+        return Host(runtime, id, options, self.terminal if terminal else None)
 
-    async def _start_service(
+    def _service(
         self,
         runtime: Runtime,
         entry: Entry,
         target: str | Program,
         host: str,
         args: tuple[Any, ...] = (),
-    ) -> Stop:
+    ) -> Service:
         options = _service_options(_lifecycle(entry), target, host, args)
-        return await runtime.start_service(entry.id, options)
+        return Service(runtime, entry.id, options)
 
     def _tree(
         self,
@@ -266,9 +292,52 @@ class Boot:
             policy=None,  # restarted at once, as in OTP
             restart=child.restart,
         )
-        # A name tells the children of one supervisor apart, an id all that there is.
-        id = f"{parent}/{child.name}" if child.name else child.entry
+        id = _process_id(parent, child)
         return Service(runtime, id, options, parent=parent, kind="process")
+
+
+class HostUnit(Unit):
+    """A host of the manifests."""
+
+    kind = "host"
+
+    def __init__(self, runtime: Runtime, host: Host) -> None:
+        super().__init__(host.id)
+        self._runtime = runtime
+        self._host = host
+
+    async def come_up(self, startup: Startup) -> None:
+        """Be there, with its id."""
+        await self._runtime.add_host(self._host)
+        self._host.on_leave = functools.partial(self._runtime.units.take_off, self)
+
+    async def go_down(self, reason: str) -> None:
+        """End its processes, in order."""
+        if self.startup is not None:
+            await self.startup.wait()
+        if self._runtime.hosts.get(self.id) is self._host:
+            await self._host.stop(reason)
+
+
+def _process_id(supervisor: str, child: Child) -> str:
+    """Name a process that a supervisor starts.
+
+    A name tells the children of one supervisor apart, an id all that there is.
+    """
+    return f"{supervisor}/{child.name}" if child.name else child.entry
+
+
+def _wholes(registry: Registry) -> Mapping[str, str]:
+    """Give the supervisor of each child of one, by the id that the child has when it runs."""
+    wholes: dict[str, str] = {}
+    for entry in registry.find(kind="process.supervisor"):
+        spec = entry.spec
+        assert isinstance(spec, ProcessSupervisor)
+        for child in spec.all_children():
+            is_process = isinstance(registry.get(child.entry).spec, ProcessPy)
+            id = _process_id(entry.id, child) if is_process else child.entry
+            wholes[id] = entry.id
+    return wholes
 
 
 def _service_options(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Final
 
 import trio
@@ -18,7 +18,6 @@ from echosvc._manifest.amend import amend
 from echosvc._manifest.registry import Registry
 from echosvc._runtime.crash import summary
 from echosvc._runtime.runtime import Runtime
-from echosvc._supervision.groups import alone
 from echosvc.errors import Conflict, NotFound, Unavailable
 
 log = logging.getLogger("echosvc.registry")
@@ -34,6 +33,7 @@ class LiveSystem:
         self._runtime = runtime
         self._boot = boot
         self._one_at_a_time = trio.Lock()
+        self._begun: list[str] = []  # what the change that is under way has started
         first = Version(1, runtime.now(), created=tuple(entry.id for entry in boot.registry))
         self._versions: deque[tuple[Version, Registry]] = deque([(first, boot.registry)], KEPT)
 
@@ -112,25 +112,15 @@ class LiveSystem:
             if boot.starts_by_itself(entry)
             and not (entry.id in old and boot.starts_by_itself(old.get(entry.id)))
         ]
-        reason = f"version {version.number} of the registry"
-        await boot.stop_entries(runtime, touched, reason)
-        boot.use(new)
-        runtime.registry = new
-        before = boot.running
         try:
-            await _bare(boot.start_entries(runtime, [*again, *fresh]))
+            await self._go_over(new, version, touched, [*again, *fresh])
         except Exception as exc:
             log.error(
                 "a change of the registry failed, and is taken back",
                 extra={"fields": {"version": version.number, "error": summary(exc)}},
             )
-            await boot.stop_entries(
-                runtime, [id for id in boot.running if id not in before], reason
-            )
-            boot.use(old)
-            runtime.registry = old
             try:
-                await _bare(boot.start_entries(runtime, touched))
+                await self._take_back(old, version, touched)
             except Exception as second:  # noqa: BLE001  # the first is raised
                 exc.add_note(f"and what had run before did not start again: {summary(second)}")
             raise
@@ -146,6 +136,31 @@ class LiveSystem:
             deleted=version.deleted,
         )
         return version.number
+
+    async def _go_over(
+        self, registry: Registry, version: Version, stop: Collection[str], start: Iterable[str]
+    ) -> None:
+        """Stop some entries, let others take the place of all, and start some of those."""
+        runtime, boot = self._runtime, self._boot
+        with runtime.units.held():
+            await boot.stop_entries(runtime, stop, f"version {version.number} of the registry")
+            boot.use(registry)
+            runtime.registry = registry
+            before = boot.started(runtime)
+            begun = boot.begin_entries(runtime, start)
+            self._begun = [unit.id for unit in begun if unit.id not in before]
+        await runtime.units.wait_until_up(begun)
+
+    async def _take_back(self, old: Registry, version: Version, stopped: Iterable[str]) -> None:
+        """Be where one was. What somebody else has started meanwhile stays, where it can."""
+        begun, self._begun = self._begun, []
+        gone = {*begun, *self._touched(self.registry, old, {*version.created, *version.updated})}
+        dependencies = self._boot.dependencies
+        for level in dependencies.levels:  # what others wait for comes first
+            gone.update(id for id in level if dependencies.waits_for[id] & gone)
+        others = (gone & self._boot.started(self._runtime)).difference(begun)
+        again = [*stopped, *(id for id in others if id in old)]
+        await self._go_over(old, version, gone, again)
 
     def _version(self, old: Registry, new: Registry) -> Version:
         return Version(
@@ -176,7 +191,7 @@ class LiveSystem:
             for id in level:
                 if dependencies.waits_for[id] & touched or self._reaches(id, mentions, serious):
                     touched.add(id)
-        running = self._boot.running
+        running = self._boot.started(self._runtime)
         return [id for level in dependencies.levels for id in level if id in touched & running]
 
     def _reaches(self, start: str, mentions: dict[str, set[str]], serious: set[str]) -> bool:
@@ -217,14 +232,3 @@ def _check(old: Registry, new: Registry) -> None:
     for entry in fresh:
         if source.has_source(entry):
             source.load(entry)
-
-
-async def _bare(work: Awaitable[object]) -> None:
-    """Wait for work, and take a lone error out of the groups of its nurseries."""
-    try:
-        await work
-    except BaseExceptionGroup as group:
-        error: BaseException = alone(group)
-    else:
-        return
-    raise error

@@ -32,6 +32,12 @@ class Seconds(float):
     __slots__ = ()
 
 
+class Window(Seconds):
+    """A duration in which something is counted: not nothing, and not for ever."""
+
+    __slots__ = ()
+
+
 class _Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What every spec is: checked when made, and never changed."""
 
@@ -41,7 +47,7 @@ class Restart(_Spec, frozen=True, kw_only=True):
 
     initial_delay: Seconds = Seconds(1)
     max_delay: Seconds = Seconds(90)
-    backoff_factor: Annotated[float, msgspec.Meta(ge=1)] = 2.0
+    backoff_factor: Annotated[float, msgspec.Meta(ge=1, le=1e6)] = 2.0
     jitter: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.1
     max_attempts: Count = 0
     """0 tries for ever."""
@@ -174,7 +180,7 @@ class ProcessSupervisor(_Spec, frozen=True, kw_only=True):
     children: list[str | Child]
     strategy: Literal["one_for_one", "one_for_all", "rest_for_one"] = "one_for_one"
     max_restarts: Count = 3
-    within: Seconds = Seconds(5)
+    within: Window = Window(5)
     host: str | None = None
     lifecycle: Lifecycle = Lifecycle()
 
@@ -284,11 +290,11 @@ KINDS: Final[dict[str, Kind]] = {
 
 
 def decode(kind: type, value: Any) -> Any:
-    """Turn a plain value into `Seconds`; the hook that msgspec calls for types of our own.
+    """Turn a plain value into `Seconds` or a `Window`; what msgspec calls for types of our own.
 
     Raises ValueError with the words for the fault.
     """
-    if kind is not Seconds:
+    if kind is not Seconds and kind is not Window:
         raise ValueError(f"{kind.__name__} cannot stand in a manifest")
     # Late, because it brings trio, and a listing of entries needs none of it.
     from echosvc.time import parse_duration
@@ -301,4 +307,6 @@ def decode(kind: type, value: Any) -> Any:
         raise ValueError(str(exc)) from exc
     if math.isnan(seconds) or seconds < 0:
         raise ValueError(f"a duration of {value} is less than nothing")
-    return Seconds(seconds)
+    if kind is Window and not 0 < seconds < math.inf:
+        raise ValueError(f"nothing can be counted within {value}, write a time such as 5s")
+    return kind(seconds)

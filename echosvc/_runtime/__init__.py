@@ -27,7 +27,8 @@ All of them:
 - names.py: names for PIDs
 - host.py: a nursery that runs processes
 - carrier.py: the tasks that they run in
-- service.py, tree.py, services.py: processes that are kept running, on supervisors
+- units.py, startup.py: one record for each thing that is started by its id, and its starts
+- supervised.py, service.py, tree.py, services.py: what is kept running, on supervisors
 - groups.py: process groups, and who watches them
 - bus.py: news of what happens, for those who listen
 - dead_letters.py: messages that nobody will receive

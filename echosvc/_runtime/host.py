@@ -56,6 +56,7 @@ class Host:
         "_started",
         "carriers",
         "id",
+        "on_leave",
         "options",
         "processes",
         "runtime",
@@ -70,6 +71,7 @@ class Host:
         self.id = id
         self.options = options
         self.terminal = terminal
+        self.on_leave: Callable[[], None] | None = None
         self.processes: dict[Pid, Process] = {}
         self.carriers = Carriers(self)
         self.stopping = False
@@ -117,8 +119,10 @@ class Host:
 
     def admit(self, program: Program) -> None:
         """Refuse a process that may not run here, or not now."""
-        if self.stopping or self._nursery is None:
+        if self.stopping:
             raise Unavailable(f"host {self.id} is stopping; it starts nothing any more")
+        if self._nursery is None:
+            raise Unavailable(f"host {self.id} is starting; wait until it is up")
         limit = self.options.max_processes
         if self.terminal is not None and self.processes:
             owner = next(iter(self.processes))
@@ -205,6 +209,8 @@ class Host:
         if self.runtime.hosts.get(self.id) is self:
             del self.runtime.hosts[self.id]
             self.runtime.bus.emit("host", "stopped", self.id)
+            if self.on_leave is not None:
+                self.on_leave()
 
 
 def own_host(runtime: Runtime, id: str) -> Host:

@@ -19,17 +19,11 @@ from echosvc._runtime.host import DEFAULT_MAILBOX, DEFAULT_STOP_TIMEOUT, OWN, Ho
 from echosvc._runtime.info import ProcessInfo, RuntimeStatistics, info_of
 from echosvc._runtime.pid import Pid
 from echosvc._runtime.process import Process
-from echosvc._runtime.services import (
-    Service,
-    ServiceInfo,
-    ServiceOptions,
-    Services,
-    ServiceState,
-    Supervised,
-)
+from echosvc._runtime.services import ServiceInfo, ServiceOptions, Services, ServiceState
 from echosvc._runtime.starting import Resolver, Starting, Target
-from echosvc._runtime.stopping import Stop, Stopping
+from echosvc._runtime.stopping import Stopping
 from echosvc._runtime.terminal import Terminal
+from echosvc._runtime.units import STOPPING, Units
 from echosvc._runtime.watch import Watch
 from echosvc.errors import (
     AlreadyExists,
@@ -65,7 +59,8 @@ class Runtime(Starting):
         self.registry: Registry | None = None  # the entries, as they are now
         self.system: System | None = None  # what can change them
         self.watch = Watch(self)
-        self._services = Services(self, nursery)
+        self.units = Units(self.start_own_task)  # what has been started, and is to be stopped
+        self.keeper = Services(self, nursery)  # of those that are kept running
         self._starter: Starter | None = None
         self._stopping = Stopping(self)
 
@@ -117,7 +112,7 @@ class Runtime(Starting):
     async def add_host(self, host: Host) -> None:
         """Start a host that somebody has made."""
         if self.stopping:
-            raise Unavailable("the runtime is stopping; it starts nothing any more")
+            raise Unavailable(STOPPING)
         check_text("id", host.id, empty=True)
         if not host.id or set(host.id) & set("{}|@") or not host.id.isprintable():
             raise Invalid(
@@ -162,47 +157,61 @@ class Runtime(Starting):
         self._starter = starter
 
     async def start(self, *ids: str) -> None:
-        """Start hosts and services of the manifests, and what they wait for.
+        """Start hosts, services and supervisors by id, and what they wait for, until all are up.
 
-        What runs already is let be.
+        Args:
+            ids: Entries of the manifests; also the children of a supervisor, by the ids that
+                `services` gives them. A child's supervisor is started with it.
 
-        Cancelled, what has been begun goes on starting, and is stopped with the runtime.
+        What is up is let be. What is being started already is waited for: two who start the same
+        at once wait for one start, and get the same error. What has been stopped, has ended, or
+        waits for its restart is started now. An optional service that fails counts as started; it
+        is restarted after its backoff.
+
+        Cancelled, what has been begun is started all the same, and stopped with the runtime; only
+        the waiting stops.
 
         Raises:
-            NotFound: There is no such entry.
-            Invalid: It is nothing that is started by itself, or no id.
-            GaveUp: A required service did not start.
+            NotFound: There is no such entry; nothing was started.
+            Invalid: It is nothing that is started by itself, or no id; nothing was started.
+            GaveUp: A required service did not start, and is left so; nor did anything that waits
+                for it. `causes` says why. This is raised at the first failure, and names each that
+                there is at that moment; what else was begun goes on.
+            Unavailable: One of them was stopped meanwhile, or the runtime is stopping.
+            AlreadyExists: The program has started a host with the id of one of the manifests.
         """
         for id in ids:
             check_text("id", id)
-        if self._starter is None:
-            raise NotFound(f"no entry {', '.join(ids)}: this runtime was opened without manifests")
-        await self._starter(ids)
+        await trio.lowlevel.checkpoint_if_cancelled()
+        if self._starter is not None:
+            await self._starter(ids)
+            return
+        known = [unit for id in ids if (unit := self.units.get(id)) is not None]
+        if len(known) < len(ids):
+            missing = ", ".join(id for id in ids if id not in self.units)
+            raise NotFound(f"no entry {missing}: this runtime was opened without manifests")
+        await self.units.start(known)
 
-    async def start_service(self, id: str, options: ServiceOptions) -> Stop:
-        """Start a service; gives what stops it.
+    async def start_service(self, id: str, options: ServiceOptions) -> None:
+        """Start a service that is in no manifest, and wait until it is up.
+
+        One of this id that is up is let be, and one that has ended is started again as it was.
+
+        Cancelled, it is started all the same, and stopped with the runtime; only the waiting stops.
 
         Raises:
-            GaveUp: It is required, and its first start failed.
+            GaveUp: It is required, and did not start; it is left so.
+            Unavailable: It was stopped meanwhile, or the runtime is stopping.
+            AlreadyExists: A host of the manifests has this id.
         """
-        if self.stopping:
-            raise Unavailable("the runtime is stopping; it starts nothing any more")
-        return await self._services.start(Service(self, id, options))
-
-    async def start_supervised(self, service: Supervised) -> Stop:
-        """Start a service or a tree that somebody has made; as `start_service`."""
-        if self.stopping:
-            raise Unavailable("the runtime is stopping; it starts nothing any more")
-        return await self._services.start(service)
-
-    async def start_again(self, id: str) -> None:
-        """Start a service or supervisor that has ended; one that runs, or will, is let be."""
-        await self._services.start_again(id)
+        await trio.lowlevel.checkpoint_if_cancelled()
+        await self.keeper.start(id, options)
 
     async def stop_service(self, id: str, reason: str = "") -> None:
         """Stop a service or supervisor: CANCEL, its `stop_timeout`, then the end.
 
-        What needs it is not stopped. `start` or `restart_service` starts it again.
+        What needs it is not stopped. `start` or `restart_service` starts it again. A start of it
+        that is under way ends, for who waits for it, with `Unavailable`.
 
         Cancelled, it ends all the same; only the waiting stops.
 
@@ -212,23 +221,28 @@ class Runtime(Starting):
         """
         check_text("id", id)
         check_text("reason", reason, empty=True)
-        await self._services.stop(id, reason)
+        await self.keeper.stop(id, reason)
 
     async def restart_service(self, id: str, reason: str = "") -> None:
-        """Stop a service or supervisor if it runs, and start it again.
+        """Stop a service or supervisor if it runs, start it again, and wait until it is up.
 
-        This is no failure: it counts for no limit, and its backoff begins anew.
+        This is no failure: it counts for no limit, and its backoff begins anew. If it comes while
+        the service is being started, those who wait for that wait for the new start. A child's
+        supervisor is started with it.
 
         Cancelled, it is restarted all the same; only the waiting stops.
 
         Raises:
             NotFound: No service of this id has been started.
-            StartFailed: It did not come up.
+            StartFailed: It did not come up, or was stopped meanwhile; `__cause__` says why. What
+                its restart policy says of such a failure follows.
+            Unavailable: Its supervisor or the runtime is stopping.
             Invalid: The id or the reason is no text.
         """
         check_text("id", id)
         check_text("reason", reason, empty=True)
-        await self._services.restart(id, reason)
+        await trio.lowlevel.checkpoint_if_cancelled()
+        await self.keeper.restart(id, reason)
 
     async def wait_service(
         self, id: str, *states: ServiceState, timeout: Duration = "10s"
@@ -250,12 +264,8 @@ class Runtime(Starting):
             check_instance("state", state, ServiceState, "a ServiceState")
         longest = seconds_of("timeout", timeout)
         with trio.move_on_after(longest):
-            return await self._services.wait(id, states or (ServiceState.RUNNING,))
+            return await self.keeper.wait(id, states or (ServiceState.RUNNING,))
         raise Timeout(f"service {id} did not come into the state waited for within {longest:g}s")
-
-    async def forget_service(self, id: str) -> None:
-        """Let there be another service with the id of one that has been stopped."""
-        await self._services.forget(id)
 
     def fail(self, error: BaseException) -> None:
         """Stop everything in order, and raise this out of the block of `open_runtime`."""
@@ -267,17 +277,10 @@ class Runtime(Starting):
         self.start_own_task(end, "echosvc failure")
 
     def services(self) -> tuple[ServiceInfo, ...]:
-        """Look at all services, in the order in which they were started."""
-        return self._services.infos()
+        """Look at all services, in the order in which their start was begun."""
+        return self.keeper.infos()
 
     # -- stopping
-
-    def add_level(self) -> list[Stop]:
-        """Begin a level of things that are started side by side, above those there are.
-
-        Who starts something puts into the list how to stop it.
-        """
-        return self._stopping.add_level()
 
     async def stop(self, reason: str = "") -> None:
         """Stop everything in order: what was started last goes first.
@@ -318,6 +321,7 @@ class Runtime(Starting):
 
     def close(self) -> None:
         """Let go of what is left when all tasks have ended."""
+        self.units.close()
         for store in self.stores.values():
             store.close()
         self.watch.close()

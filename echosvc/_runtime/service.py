@@ -1,4 +1,4 @@
-"""One service: its state, what it is to be ready, and how it is asked to stop.
+"""One service: what it runs, what it is to be ready, and how it is asked to stop.
 
 A service is a child of a supervisor, whose function runs a process to its end; restarts, backoff
 and giving up are the supervisor's. A process that a `process.supervisor` starts is one too.
@@ -6,15 +6,11 @@ and giving up are the supervisor's. A process that a `process.supervisor` starts
 
 from __future__ import annotations
 
-import logging
-from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal
 
 import trio
-from trio_util import AsyncValue
 
 from echosvc._channel.core import Channel
 from echosvc._channel.native import select_native
@@ -24,34 +20,15 @@ from echosvc._runtime.pid import Pid
 from echosvc._runtime.process import HOST_CANCELLED, Process
 from echosvc._runtime.program import Program
 from echosvc._runtime.signals import Cancel
+from echosvc._runtime.supervised import Kind, ServiceState, Supervised
 from echosvc.errors import Error, StartFailed, Terminated
-from echosvc.supervision import ChildSpec, RestartPolicy, Supervisor
+from echosvc.supervision import ChildSpec, RestartPolicy
 from echosvc.time import after
 
 if TYPE_CHECKING:
     from echosvc._runtime.runtime import Runtime
 
-log = logging.getLogger("echosvc.service")
-
-Kind = Literal["service", "process", "supervisor"]
 Restart = Literal["permanent", "transient", "temporary"]
-
-
-class ServiceState(Enum):
-    """Where a service is in its life."""
-
-    UNKNOWN = "unknown"
-    STARTING = "starting"
-    RUNNING = "running"
-    STOPPING = "stopping"
-    STOPPED = "stopped"
-    EXITED = "exited"
-    FAILED = "failed"
-
-
-_WORTH_A_LINE = (ServiceState.RUNNING, ServiceState.STOPPED, ServiceState.EXITED)
-"""States whose coming is in the log at INFO; failures are, with what follows from them."""
-_SETTLED = (ServiceState.RUNNING, ServiceState.STOPPED, ServiceState.EXITED, ServiceState.FAILED)
 
 
 def is_final(error: BaseException) -> bool:
@@ -75,114 +52,8 @@ class ServiceOptions:
     """A normal return is the end of it, an error is not."""
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceInfo:
-    """A service at one moment."""
-
-    id: str
-    state: ServiceState
-    pid: Pid | None
-    last_error: BaseException | None
-    since: float
-    """When it came into this state, on trio's clock."""
-    kind: Kind = "service"
-    """A service, or what a `process.supervisor` is or has started."""
-    parent: str = ""
-    """The supervisor that it is a child of; empty for none but the runtime's own."""
-    starts: int = 0
-    """How many times it has been started."""
-
-
-class Supervised(ABC):
-    """What services and supervisors of a runtime have in common: an id and a state that is told."""
-
-    kind: Kind = "service"
-
-    def __init__(self, runtime: Runtime, id: str, parent: str = "") -> None:
-        self.runtime = runtime
-        self.id = id
-        self.parent = parent
-        self.states = AsyncValue(ServiceState.UNKNOWN)  # for who waits for one
-        self.since = runtime.now()
-        self.starts = 0
-        self.last_error: BaseException | None = None
-        self.stop_reason = ""
-        self.settled = trio.Event()  # it has been Running, or has ended, for the first time
-        self.has_run = False  # it has been Running once
-        self.supervisor: Supervisor | None = None  # whose child it is
-
-    @property
-    def state(self) -> ServiceState:
-        """Where it is in its life."""
-        state: ServiceState = self.states.value
-        return state
-
-    @property
-    def pid(self) -> Pid | None:
-        """The process that it is just now."""
-        return None
-
-    @property
-    def parts(self) -> tuple[Supervised, ...]:
-        """Those below it."""
-        return ()
-
-    def __repr__(self) -> str:
-        return f"<{self.kind} {self.id} {self.state.value}>"
-
-    def info(self) -> ServiceInfo:
-        """Look at it."""
-        return ServiceInfo(
-            id=self.id,
-            state=self.state,
-            pid=self.pid,
-            last_error=self.last_error,
-            since=self.since,
-            kind=self.kind,
-            parent=self.parent,
-            starts=self.starts,
-        )
-
-    def all(self) -> tuple[Supervised, ...]:
-        """It, and all below it."""
-        return (self, *(each for part in self.parts for each in part.all()))
-
-    @abstractmethod
-    def spec(self) -> ChildSpec:
-        """Say it as a supervisor's child."""
-
-    def set_state(self, state: ServiceState) -> None:
-        """Come into a state, and tell."""
-        if state is self.state:
-            return
-        self.since = self.runtime.now()
-        if state is ServiceState.STARTING:
-            self.starts += 1
-        if state is ServiceState.RUNNING:
-            self.has_run = True
-        self.states.value = state
-        if state in _SETTLED:
-            self.settled.set()
-        pid = self.pid
-        self.runtime.bus.emit(
-            "service",
-            state.value,
-            self.id,
-            pid=pid,
-            error=self.last_error if state is ServiceState.FAILED else None,
-        )
-        level = logging.INFO if state in _WORTH_A_LINE else logging.DEBUG
-        if log.isEnabledFor(level):
-            fields = {"service": self.id}
-            if pid is not None:
-                fields["process"] = pid
-            if state is ServiceState.STOPPED and self.stop_reason:
-                fields["reason"] = self.stop_reason
-            log.log(level, "%s %s", self.kind, state.value, extra={"fields": fields})
-
-
 class Service(Supervised):
-    """One service: what it runs, and the state of it."""
+    """One service."""
 
     def __init__(
         self,
@@ -203,6 +74,11 @@ class Service(Supervised):
         """The process that it is just now."""
         return None if self.process is None else self.process.pid
 
+    @property
+    def required(self) -> bool:
+        """Whether who starts it is told when it does not come up."""
+        return self.options.required
+
     def spec(self) -> ChildSpec:
         """Say it as a supervisor's child.
 
@@ -221,14 +97,14 @@ class Service(Supervised):
         )
 
     def _policy(self) -> RestartPolicy | None:
-        """Give how it is restarted; a required one that has never run fails the boot instead."""
+        """Give how it is restarted; one that is to come up is not, but fails who starts it."""
         policy = self.options.policy
         if policy is None or self.parent or not self.options.required:
             return policy
         final = policy.final
 
         def is_of_no_use(error: BaseException) -> bool:
-            return not self.has_run or (final is not None and final(error))
+            return self.must_come_up or (final is not None and final(error))
 
         return replace(policy, final=is_of_no_use)
 

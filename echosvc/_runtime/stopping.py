@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import trio
@@ -10,26 +9,16 @@ import trio
 if TYPE_CHECKING:
     from echosvc._runtime.runtime import Runtime
 
-Stop = Callable[[str], Awaitable[object]]
-"""Stops one thing that was started, in order; gets the reason. Cancelled, it insists."""
-
 
 class Stopping:
-    """How to stop what was started, level by level."""
+    """The stop of a runtime, which may be asked for several times."""
 
-    __slots__ = ("_levels", "_lock", "_runtime", "begun")
+    __slots__ = ("_lock", "_runtime", "begun")
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._levels: list[list[Stop]] = []
         self._lock = trio.Lock()
         self.begun = False
-
-    def add_level(self) -> list[Stop]:
-        """Begin a level above those there are."""
-        level: list[Stop] = []
-        self._levels.append(level)
-        return level
 
     async def stop(self, reason: str) -> None:
         """Do what `Runtime.stop` promises.
@@ -42,11 +31,7 @@ class Stopping:
             if not self.begun:
                 self.begun = True
                 runtime.bus.emit("runtime", "stopping", "", reason=reason)
-            while self._levels:
-                async with trio.open_nursery() as nursery:
-                    for stop in self._levels[-1]:
-                        nursery.start_soon(stop, reason)
-                self._levels.pop()
+            await runtime.units.stop_all(reason)
             while runtime.hosts:
                 await next(reversed(runtime.hosts.values())).stop(reason)
             if not runtime.bus.closed:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from echosvc._runtime.service import Restart, ServiceState, Supervised
-from echosvc.supervision import ChildSpec, RestartPolicy, SupervisorEvent, open_supervisor
+from echosvc._runtime.service import Restart
+from echosvc._runtime.supervised import ServiceState, Supervised
+from echosvc.errors import Canceled, StartFailed
+from echosvc.supervision import ChildSpec, RestartPolicy, Supervisor, open_supervisor
 
 if TYPE_CHECKING:
     from echosvc._runtime.runtime import Runtime
     from echosvc._supervision.spec import Strategy
-
-Report = Callable[[SupervisorEvent], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +50,22 @@ class Tree(Supervised):
         super().__init__(runtime, id, parent)
         self.options = options
         self._parts = tuple(parts)
-        self.report: Report | None = None
 
     @property
     def parts(self) -> tuple[Supervised, ...]:
         """Its children, left to right."""
         return self._parts
+
+    @property
+    def required(self) -> bool:
+        """Whether who starts it is told when it does not come up."""
+        return self.options.required
+
+    @property
+    def ends_all(self) -> bool:
+        """Whether its failure is the runtime's; one that was not up is told to who started it."""
+        was_up = self.attempt.state is ServiceState.RUNNING
+        return was_up and self.required and not self.parent
 
     def spec(self) -> ChildSpec:
         """Say it as a supervisor's child."""
@@ -88,10 +98,11 @@ class Tree(Supervised):
                 within=options.within,
                 name=self.id,
             ) as supervisor:
-                supervisor._news.listener = self.report
+                supervisor._news.listener = self.runtime.keeper.report
                 for part in self._parts:
                     part.supervisor = supervisor
-                    await supervisor.start(part.spec())
+                for part in self._parts:
+                    await self._start_part(supervisor, part)
                 self.set_state(ServiceState.RUNNING)
                 if started is not None:
                     started()
@@ -106,3 +117,19 @@ class Tree(Supervised):
             self.last_error = exc
             self.set_state(ServiceState.FAILED)
             raise
+        finally:
+            for each in self.all():
+                each.skip = False
+
+    async def _start_part(self, supervisor: Supervisor, part: Supervised) -> None:
+        """Start one child in its turn; one that somebody stops meanwhile is left out."""
+        if not part.skip:
+            try:
+                await supervisor.start(part.spec())
+            except StartFailed as exc:
+                stopped = isinstance(exc.__cause__, Canceled)
+                if not stopped or part.state is ServiceState.FAILED:
+                    raise
+            else:
+                return
+        part.set_state(ServiceState.STOPPED)

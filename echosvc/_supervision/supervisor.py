@@ -71,6 +71,11 @@ class Supervisor:
         """Look at the children, left to right."""
         return tuple(child.info() for child in self._children.values())
 
+    def child(self, name: str) -> ChildInfo | None:
+        """Look at one child; `None` if there is none of this name."""
+        child = self._children.get(name)
+        return None if child is None else child.info()
+
     async def start(self, spec: ChildSpec) -> Child:
         """Start a child, to the right of those there are, and wait until it is up.
 

@@ -10,7 +10,7 @@ import pytest
 import trio
 import trio.testing
 
-from echosvc import Runtime, events, funcs, open_runtime, process, registry, store
+from echosvc import Runtime, ServiceState, events, funcs, open_runtime, process, registry, store
 from echosvc.errors import (
     AlreadyExists,
     Conflict,
@@ -53,6 +53,11 @@ WORK = """
             if event.kind is process.event.CANCEL:
                 log.append(f"{name} down {word}")
                 return
+
+    async def named_and_stubborn(name):
+        process.registry.register(name)
+        async for event in process.events():
+            pass
 
     async def bad(*args):
         raise RuntimeError("as told")
@@ -345,6 +350,128 @@ async def test_a_fault_leaves_everything_as_it_was(runtime: Runtime) -> None:
         assert words in texts
     assert (registry.version(), took_place(runtime)) == (1, [])
     assert await funcs.call("app:double", 2) == 4
+
+
+# -- while something is being started
+
+SLOW: dict[str, Any] = {
+    "id": "app:slow",
+    "kind": "process.service",
+    "process": "app:late",
+    "host": "app:processes",
+    "args": ["slow"],
+    "lifecycle": {"ready": "explicit", "stop_timeout": 0},
+}
+LATE = {"id": "app:late", "kind": "process.py", "source": "file://late.py", "modules": ["time"]}
+LATE_SOURCE = """
+    from echosvc import process, time
+
+    async def main(name):
+        process.registry.register(name)
+        await time.sleep("2s")
+        process.ready()
+        await process.inbox().receive()
+"""
+
+
+@pytest.fixture
+async def slow(runtime: Runtime, application: Application) -> Runtime:
+    """The same, with a service that is slow to start."""
+    application(ENTRIES, work=WORK, late=LATE_SOURCE)
+    await registry.changes().create(LATE).create(SLOW).apply()
+    return runtime
+
+
+async def test_a_change_of_what_is_just_being_started_starts_the_new_one(slow: Runtime) -> None:
+    began = trio.current_time()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(slow.start, "app:slow")
+        await trio.sleep(1)
+        await registry.changes().update("app:late", {"mailbox": 7}).apply()
+        assert trio.current_time() - began == 3
+    assert trio.current_time() - began == 3  # who started it waits for the new one
+    (info,) = [info for info in slow.services() if info.id == "app:slow"]
+    assert (info.state.value, info.starts) == ("running", 1)
+    assert process.info(process.registry.lookup("slow")).mailbox_limit == 7
+
+
+async def test_a_start_that_was_cancelled_is_stopped_when_its_entry_is_deleted(
+    slow: Runtime,
+) -> None:
+    with trio.move_on_after(1):
+        await slow.start("app:slow")
+    assert states(slow)["app:slow"] == "starting"
+    await registry.changes().delete("app:slow").apply()
+    assert "app:slow" not in states(slow)
+    await trio.sleep(5)
+    with pytest.raises(NotFound):
+        process.registry.lookup("slow")
+
+
+async def test_what_is_asked_for_while_entries_are_changed_gets_the_new_ones(
+    slow: Runtime,
+) -> None:
+    stubborn = {"id": "app:stubborn", "kind": "process.py", "source": "file://work.py"}
+    holds = {
+        "id": "app:holds",
+        "kind": "process.service",
+        "process": "app:stubborn",
+        "host": "app:processes",
+        "args": ["holds"],
+        "lifecycle": {"auto_start": True, "stop_timeout": "3s", "requires": ["app:slow"]},
+    }
+    changes = registry.changes().create(stubborn | {"method": "named_and_stubborn"})
+    await changes.create(holds).apply()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(registry.changes().update("app:late", {"mailbox": 7}).apply)
+        await trio.sleep(1)
+        assert states(slow)["app:holds"] == "stopping"
+        assert registry.version() == 3
+        nursery.start_soon(slow.start, "app:slow")
+        nursery.start_soon(slow.restart_service, "app:slow")
+        nursery.start_soon(slow.wait_service, "app:slow")
+    assert registry.version() == 4
+    assert process.info(process.registry.lookup("slow")).mailbox_limit == 7
+    assert states(slow)["app:holds"] == "running"
+
+
+async def test_who_waits_for_a_service_that_is_deleted_is_told_so(slow: Runtime) -> None:
+    async def wait() -> None:
+        with pytest.raises(NotFound, match="no service app:slow has been started"):
+            await slow.wait_service("app:slow", ServiceState.FAILED)
+
+    async with trio.open_nursery() as nursery:
+        await slow.start("app:slow")
+        nursery.start_soon(wait)
+        await settle()
+        await registry.changes().delete("app:slow").apply()
+
+
+async def test_what_others_start_meanwhile_outlives_a_change_that_fails(slow: Runtime) -> None:
+    doomed = {
+        "id": "app:doomed",
+        "kind": "process.service",
+        "process": "app:hello",
+        "host": "app:processes",
+        "lifecycle": {"auto_start": True, "ready": "explicit", "start_timeout": "3s"},
+    }
+    on_new = SLOW | {"id": "app:on_new", "args": ["on_new"]}
+    on_new["lifecycle"] = {"requires": ["app:new"]}
+    changes = registry.changes().create(doomed).create(on_new)
+    changes.create({"id": "app:new", "kind": "process.host"})
+
+    async def change() -> None:
+        with pytest.raises(GaveUp, match="app:doomed did not start"):
+            await changes.apply()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(change)
+        await trio.sleep(0.5)
+        await slow.start("app:on_new", "app:slow")
+        pid = process.registry.lookup("slow")
+    assert process.registry.lookup("slow") == pid
+    assert "app:new" not in slow.hosts
+    assert not {"app:on_new", "app:doomed"} & set(states(slow))
 
 
 async def test_what_others_refer_to_cannot_be_deleted(runtime: Runtime) -> None:

@@ -185,6 +185,27 @@ def test_version_may_be_left_out_or_unquoted(write: Write, version: str) -> None
             ("_index.yaml:4:49: app:a: stop_timeout: a duration of -1 is less than nothing"),
         ),
         (
+            "- {name: a, kind: process.supervisor, children: [], within: 0s}",
+            (
+                "_index.yaml:4:63: app:a: "
+                "within: nothing can be counted within 0s, write a time such as 5s"
+            ),
+        ),
+        (
+            "- {name: a, kind: process.supervisor, children: [], within: .inf}",
+            (
+                "_index.yaml:4:63: app:a: "
+                "within: nothing can be counted within inf, write a time such as 5s"
+            ),
+        ),
+        (
+            "- {name: a, kind: process.host, lifecycle: {restart: {backoff_factor: .inf}}}",
+            (
+                "_index.yaml:4:73: app:a: "
+                "lifecycle.restart.backoff_factor: expected float <= 1000000.0, got inf"
+            ),
+        ),
+        (
             "- {name: a, kind: process.host, stop_timeout: [1]}",
             (
                 "_index.yaml:4:49: app:a: "

@@ -71,6 +71,33 @@ async def test_the_runtimes_own_hosts_cannot_be_started_by_others(runtime: Runti
         assert pid.host == attach.HOST
 
 
+async def test_two_who_start_a_host_in_one_tick_start_one(runtime: Runtime) -> None:
+    async def start() -> None:
+        try:
+            await runtime.start_host("app:h")
+        except AlreadyExists:
+            refused.append("app:h")
+        else:
+            assert await runtime.run(give, "app:h", 1) == 1
+
+    refused: list[str] = []
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(start)
+        nursery.start_soon(start)
+    assert refused == ["app:h"]
+
+
+async def test_a_host_that_is_starting_says_so(runtime: Runtime) -> None:
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(runtime.start_host, "app:h")
+        while "app:h" not in runtime.hosts:
+            await trio.lowlevel.checkpoint()
+        with pytest.raises(Unavailable, match="host app:h is starting; wait until it is up"):
+            runtime.spawn(forever, "app:h")
+        await settle()
+        runtime.spawn(forever, "app:h")
+
+
 async def test_one_process_s_crash_reaches_nobody_else(runtime: Runtime) -> None:
     other = runtime.spawn(forever, HOST)
     for _ in range(10):

@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from echosvc import Runtime, open_runtime
-from echosvc.errors import GaveUp, NotFound, StartFailed
+from echosvc.errors import Canceled, GaveUp, NotFound, StartFailed
 from tests.runtime.helpers import settle
 from tests.services.conftest import App, states
 
@@ -267,12 +267,71 @@ async def test_stopped_service_stays_down_until_it_is_started_again(app: App) ->
 async def test_restart_service_by_hand(app: App) -> None:
     app.service("s", "obedient")
     async with open_runtime(app.write()) as runtime:
-        await settle()
         first = pid_of(runtime, "app:s")
         await runtime.restart_service("app:s", "new configuration")
-        await settle()
         assert states(runtime) == {"s": "running"}
         assert pid_of(runtime, "app:s") != first
+
+
+async def test_restart_returns_when_the_service_is_up_again(app: App) -> None:
+    app.service("s", "ready_later", 2, ready="explicit")
+    async with open_runtime(app.write()) as runtime:
+        await runtime.restart_service("app:s")
+        assert trio.current_time() == 4
+        assert states(runtime) == {"s": "running"}
+
+
+async def test_restart_that_does_not_come_up_is_start_failed_and_its_policy_follows(
+    app: App,
+) -> None:
+    app.service("s", "fail_ready_second", ready="explicit", restart={"jitter": 0})
+    with (app.folder / "p.py").open("a") as file:
+        file.write(
+            """
+
+async def fail_ready_second():
+    if live("fail_ready_second") == 2:
+        raise ValueError("not now")
+    process.ready()
+    await process.events().receive()
+"""
+        )
+    async with open_runtime(app.write()) as runtime:
+        with pytest.raises(StartFailed, match=r"service app:s did not start: .*not now") as caught:
+            await runtime.restart_service("app:s")
+        assert isinstance(caught.value.__cause__, StartFailed)
+        assert states(runtime) == {"s": "failed"}
+        await runtime.wait_service("app:s")
+        assert trio.current_time() == 1
+
+
+async def test_restart_that_is_stopped_meanwhile_is_start_failed(app: App) -> None:
+    app.service("s", "ready_later", 2, ready="explicit")
+    async with open_runtime(app.write()) as runtime, trio.open_nursery() as nursery:
+
+        async def restart() -> None:
+            with pytest.raises(StartFailed, match="was stopped while it was starting") as caught:
+                await runtime.restart_service("app:s")
+            assert isinstance(caught.value.__cause__, Canceled)
+
+        nursery.start_soon(restart)
+        await trio.sleep(1)
+        await runtime.stop_service("app:s")
+        assert states(runtime) == {"s": "stopped"}
+
+
+async def test_reason_of_a_stop_is_not_given_for_the_next_one(app: App, lines: list[str]) -> None:
+    app.service("s", "obedient")
+    async with open_runtime(app.write()) as runtime:
+        await settle()
+        await runtime.restart_service("app:s", "new configuration")
+        await settle()
+        await runtime.stop_service("app:s")
+    stopped = [line for line in lines if "service stopped" in line]
+    assert stopped == [
+        "INFO service stopped service=app:s reason=new configuration",
+        "INFO service stopped service=app:s",
+    ]
 
 
 async def test_stop_during_backoff_calls_the_restart_off(app: App) -> None:
@@ -321,3 +380,38 @@ async def test_what_fails_while_it_is_stopped_is_in_the_log(app: App, lines: lis
     assert len(crashed) == 1
     assert "process crashed" in crashed[0]
     assert "while it ended" in crashed[0]
+
+
+async def test_bus_has_what_supervisors_decide_and_no_starts_and_stops_of_theirs(app: App) -> None:
+    app.service("job", "done")
+    app.service("bad", "crash", restart={"jitter": 0})
+    async with open_runtime(app.write(), auto_start=False) as runtime:
+        bus = runtime.events("supervisor")
+        await runtime.start("app:job", "app:bad")
+        await settle()
+        await runtime.stop_service("app:bad")
+        found = {(event.kind, event.path, event.data["decision"]) for event in drain(bus)}
+    assert found == {("exited", "app:job", "leave"), ("failed", "app:bad", "restart")}
+
+
+async def test_service_that_does_not_end_is_named_in_the_log(app: App, lines: list[str]) -> None:
+    app.service("s", "clean_up", 20, stop_timeout="2s", start_timeout="3s")
+    with (app.folder / "p.py").open("a") as file:
+        file.write(
+            """
+
+async def clean_up(seconds):
+    try:
+        await process.inbox().receive()
+    finally:
+        with trio.CancelScope(shield=True):
+            await trio.sleep(seconds)
+"""
+        )
+    async with open_runtime(app.write()) as runtime:
+        await settle()
+        await runtime.stop_service("app:s")
+        assert trio.current_time() == 20
+    stuck = [line for line in lines if "is stopped, and" in line or "was stopped, and" in line]
+    assert stuck
+    assert set(stuck) == {"WARNING service was stopped, and does not end service=app:s"}

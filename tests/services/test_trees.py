@@ -8,7 +8,14 @@ import pytest
 import trio
 
 from echosvc import Runtime, open_runtime, process
-from echosvc.errors import GaveUp, ManifestError, Terminated
+from echosvc.errors import (
+    GaveUp,
+    ManifestError,
+    NotFound,
+    StartFailed,
+    Terminated,
+    Unavailable,
+)
 from tests.runtime.helpers import settle
 from tests.services.conftest import App, states
 
@@ -294,3 +301,217 @@ async def test_without_a_reason_a_cancel_says_who_stops_it(app: App) -> None:
             exit = process.events().receive_nowait()
     assert isinstance(exit.result.error, Terminated)
     assert exit.result.error.reason == "its supervisor stops it"
+
+
+# -- children by id
+
+
+async def test_child_process_is_started_stopped_and_restarted_by_its_id(app: App) -> None:
+    app.supervisor("top", named(app, "a"), named(app, "b"))
+    async with open_runtime(app.write()) as runtime:
+        for ask in (runtime.stop_service, runtime.restart_service, runtime.wait_service):
+            with pytest.raises(NotFound, match=r"no service app:top/a has been started"):
+                await ask("app:top/a")
+        await runtime.start("app:top/a")
+        assert states(runtime) == {"top": "running", "top/a": "running", "top/b": "running"}
+        await runtime.stop_service("app:top/a")
+        assert states(runtime)["top/a"] == "stopped"
+        await runtime.start("app:top/a")
+        assert states(runtime)["top/a"] == "running"
+        await runtime.restart_service("app:top/a")
+        assert await runtime.wait_service("app:top/a")
+        assert starts(runtime) == {"top": 1, "top/a": 3, "top/b": 1}
+        with pytest.raises(NotFound, match=r"app:top/c"):
+            await runtime.start("app:top/c")
+
+
+async def test_child_process_without_a_name_is_started_by_the_id_of_its_entry(app: App) -> None:
+    child = app.process("obedient")
+    app.supervisor("top", child)
+    async with open_runtime(app.write()) as runtime:
+        await runtime.start(child)
+        await runtime.stop_service(child)
+        await runtime.start(child)
+        assert states(runtime) == {"top": "running", "obedient": "running"}
+
+
+@pytest.mark.parametrize("ask", ["start", "restart_service"])
+async def test_child_brings_the_supervisors_above_it_up_with_it(app: App, ask: str) -> None:
+    app.supervisor("top", app.supervisor("low", named(app, "a"), named(app, "b")))
+    async with open_runtime(app.write()) as runtime:
+        await runtime.start("app:top")
+        await runtime.stop_service("app:low")
+        await runtime.stop_service("app:top")
+        await getattr(runtime, ask)("app:low/a")
+        assert set(states(runtime).values()) == {"running"}
+        await runtime.stop_service("app:low")
+        assert states(runtime)["top"] == "running"
+        await getattr(runtime, ask)("app:low/a")
+        assert set(states(runtime).values()) == {"running"}
+
+
+async def test_child_that_is_stopped_while_its_supervisor_starts_is_left_out(app: App) -> None:
+    slow = app.service("slow", "ready_later", 2, ready="explicit", auto_start=False)
+    other = app.service("other", "obedient", auto_start=False)
+    app.supervisor("top", slow, other, named(app, "c"))
+    async with open_runtime(app.write()) as runtime, trio.open_nursery() as nursery:
+        nursery.start_soon(runtime.start, "app:top")
+        await trio.sleep(1)
+        await runtime.stop_service("app:other")  # whose turn has not come
+        await runtime.stop_service("app:slow")  # whose turn it is
+        await settle()
+        assert states(runtime) == {
+            "top": "running",
+            "slow": "stopped",
+            "other": "stopped",
+            "top/c": "running",
+        }
+        await runtime.start("app:slow", "app:other")
+        assert set(states(runtime).values()) == {"running"}
+        await runtime.restart_service("app:top")  # which starts all of it
+        assert set(states(runtime).values()) == {"running"}
+
+
+async def test_child_that_is_restarted_while_its_supervisor_starts_is_so_when_that_is_up(
+    app: App,
+) -> None:
+    slow = app.service("slow", "ready_later", 2, ready="explicit", auto_start=False)
+    app.supervisor("top", slow, named(app, "b"))
+    async with open_runtime(app.write()) as runtime, trio.open_nursery() as nursery:
+        nursery.start_soon(runtime.start, "app:top")
+        await trio.sleep(1)
+        await runtime.restart_service("app:slow")
+        assert trio.current_time() == 4
+        assert starts(runtime) == {"top": 1, "slow": 2, "top/b": 1}
+
+
+async def test_required_child_that_does_not_start_is_gave_up_for_who_starts_it(app: App) -> None:
+    bad = app.service("bad", "fail_ready_second", ready="explicit", auto_start=False)
+    with (app.folder / "p.py").open("a") as file:
+        file.write(
+            """
+
+async def fail_ready_second():
+    if live("fail_ready_second") == 2:
+        raise ValueError("not now")
+    process.ready()
+    await process.events().receive()
+"""
+        )
+    app.supervisor("top", bad)
+    async with open_runtime(app.write()) as runtime:
+        await runtime.start("app:top")
+        await runtime.stop_service("app:bad")
+        with pytest.raises(GaveUp, match=r"required service app:bad did not start: .*not now"):
+            await runtime.start("app:bad")
+        assert states(runtime) == {"top": "running", "bad": "failed"}
+
+
+async def test_tree_whose_restart_by_hand_fails_is_told_to_who_restarts_it(app: App) -> None:
+    bad = app.service("bad", "fail_ready_second", ready="explicit", auto_start=False)
+    with (app.folder / "p.py").open("a") as file:
+        file.write(
+            """
+
+async def fail_ready_second():
+    if live("fail_ready_second") == 2:
+        raise ValueError("not now")
+    process.ready()
+    await process.events().receive()
+"""
+        )
+    app.supervisor("top", bad)
+    async with open_runtime(app.write()) as runtime:
+        await runtime.start("app:top")
+        with pytest.raises(StartFailed, match=r"supervisor app:top did not start"):
+            await runtime.restart_service("app:top")
+        await settle()
+        assert states(runtime) == {"top": "failed", "bad": "failed"}
+        await runtime.start("app:bad")
+        assert states(runtime) == {"top": "running", "bad": "running"}
+
+
+async def test_who_starts_a_tree_that_is_stopped_meanwhile_is_told_so(app: App) -> None:
+    slow = app.service("slow", "ready_later", 2, ready="explicit", auto_start=False)
+    app.supervisor("top", slow)
+    async with open_runtime(app.write()) as runtime, trio.open_nursery() as nursery:
+
+        async def start(id: str) -> None:
+            with pytest.raises(Unavailable, match="app:top was stopped while it was starting"):
+                await runtime.start(id)
+
+        nursery.start_soon(start, "app:top")
+        nursery.start_soon(start, "app:slow")
+        await trio.sleep(1)
+        await runtime.stop_service("app:top")
+        assert states(runtime) == {"top": "stopped", "slow": "stopped"}
+
+
+async def test_child_that_is_stopped_and_started_before_its_turn_has_its_turn(app: App) -> None:
+    slow = app.service("slow", "ready_later", 2, ready="explicit", auto_start=False)
+    app.supervisor("top", slow, named(app, "b"), named(app, "c"))
+    async with open_runtime(app.write()) as runtime, trio.open_nursery() as nursery:
+        nursery.start_soon(runtime.start, "app:top")
+        await trio.sleep(1)
+        await runtime.stop_service("app:top/b")
+        await runtime.start("app:top/b")
+        assert trio.current_time() == 2
+        assert set(states(runtime).values()) == {"running"}
+        supervisor = await runtime.keeper.supervisor()
+        await runtime.stop_service("app:top/c")
+        assert supervisor.child("app:top") is not None
+        assert starts(runtime) == {"top": 1, "slow": 1, "top/b": 1, "top/c": 1}
+
+
+async def test_child_whose_group_is_restarted_while_it_is_started_comes_up(app: App) -> None:
+    slow = app.service(
+        "slow", "ready_later", 2, ready="explicit", startup="optional", stop_timeout=0,
+        auto_start=False,
+    )  # fmt: skip
+    app.supervisor("top", named(app, "a"), slow, strategy="one_for_all")
+    async with open_runtime(app.write()) as runtime, trio.open_nursery() as nursery:
+        await runtime.start("app:slow")
+        await runtime.stop_service("app:slow")
+        began = trio.current_time()
+        nursery.start_soon(runtime.start, "app:slow")
+        await trio.sleep(1)
+        await fail(runtime, "a")
+        await runtime.start("app:slow")
+        assert trio.current_time() - began == 3
+        assert set(states(runtime).values()) == {"running"}
+
+
+async def test_child_that_is_stopped_before_its_supervisor_is_begun_is_left_out(app: App) -> None:
+    slow = app.service("slow", "ready_later", 2, ready="explicit", auto_start=False)
+    app.supervisor("top", named(app, "a"), named(app, "b"), lifecycle={"requires": [slow]})
+    async with open_runtime(app.write()) as runtime, trio.open_nursery() as nursery:
+        nursery.start_soon(runtime.start, "app:top")
+        await trio.sleep(1)
+        await runtime.stop_service("app:top/a")
+        await trio.sleep(2)
+        assert states(runtime) == {
+            "slow": "running",
+            "top": "running",
+            "top/a": "stopped",
+            "top/b": "running",
+        }
+
+
+async def test_child_that_is_stopped_while_its_supervisor_is_restarted_is_left_out(
+    app: App,
+) -> None:
+    slow = app.service("slow", "ready_later", 2, ready="explicit", auto_start=False)
+    low = app.supervisor("low", slow, named(app, "b"), named(app, "c"), max_restarts=0)
+    app.supervisor("top", low)
+    async with open_runtime(app.write()) as runtime:
+        await runtime.start("app:top")
+        await settle()
+        await fail(runtime, "b")
+        assert states(runtime)["low"] == "starting"
+        await runtime.stop_service("app:low/c")
+        await runtime.wait_service("app:low")
+        assert states(runtime)["low/b"] == "running"
+        assert states(runtime)["low/c"] == "stopped"
+        await fail(runtime, "b")  # the next time all of it is started again
+        await runtime.wait_service("app:low")
+        assert states(runtime)["low/c"] == "running"
