@@ -11,11 +11,19 @@ from contextlib import contextmanager
 from enum import IntEnum
 from typing import Any, Final
 
-__all__ = ["Mode", "TtyModes"]
+__all__ = ["Mode", "TtyModes", "in_foreground"]
 
 _IFLAG: Final = 0
 _LFLAG: Final = 3
 _CC: Final = 6
+
+
+def in_foreground(fd: int) -> bool:
+    """Say whether this terminal is ours to change and to draw on: no other program has it now."""
+    try:
+        return os.tcgetpgrp(fd) == os.getpgrp()
+    except OSError:
+        return True  # not our controlling terminal, so nobody stops us
 
 
 class Mode(IntEnum):
@@ -66,10 +74,7 @@ class TtyModes:
     @property
     def foreground(self) -> bool:
         """Whether the terminal is ours to change: no other program has been given it."""
-        try:
-            return os.tcgetpgrp(self._fd) == os.getpgrp()
-        except OSError:
-            return True  # not our controlling terminal, so nobody stops us
+        return in_foreground(self._fd)
 
     @contextmanager
     def held(self, mode: Mode) -> Generator[None]:

@@ -11,6 +11,8 @@ import threading
 from collections import deque
 from typing import Final, Protocol, TextIO
 
+from echosvc._terminal.modes import in_foreground
+
 __all__ = ["FdOutput", "Output", "TextOutput", "open_output"]
 
 _PIPE_CHUNK: Final = select.PIPE_BUF
@@ -45,6 +47,11 @@ class Output(Protocol):
         """Bytes that were written here and have not gone out yet."""
         ...
 
+    @property
+    def foreground(self) -> bool:
+        """Whether no other program has this terminal now; true of all that is none."""
+        ...
+
     def write(self, text: str) -> None:
         """Write all of it, in order. Raises BrokenPipeError when the reader has gone."""
         ...
@@ -76,6 +83,7 @@ class TextOutput:
     columns = 80
     rows = 24
     backlog = 0
+    foreground = True
 
     def __init__(self, stream: TextIO | None) -> None:
         self._stream = stream
@@ -159,6 +167,11 @@ class FdOutput:
     def backlog(self) -> int:
         """Bytes that were written here and have not gone out yet."""
         return self._backlog
+
+    @property
+    def foreground(self) -> bool:
+        """Whether no other program has this terminal now; true of all that is none."""
+        return not self.isatty or in_foreground(self._fd)
 
     def write(self, text: str) -> None:
         """Write all of it, now or, when the other side is slow, as soon as it has room.

@@ -294,7 +294,8 @@ class Screen:
             if not self._out.isatty:
                 return
             self._live_rows = 0
-            self._out.write(self._line + self._live_on())
+            line = self._line if self._out.foreground else ""
+            self._out.write(line + self._live_on())
 
     # -- below: with the lock held
 
@@ -307,6 +308,8 @@ class Screen:
         """Return the live lines if this is the time to show them, and count them as shown."""
         if not self._live or not self._erasable or self._line or self._reading or self._live_rows:
             return ""
+        if not self._out.foreground:
+            return ""  # what moves would be all over the shell; plain lines are not
         self._live_rows = self._live.count("\n") + 1
         return EscapeFilter(self._escapes)(self._live)
 

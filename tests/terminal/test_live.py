@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 import trio
 
@@ -128,6 +130,27 @@ async def test_a_spinner_comes_back_with_the_terminal(tty: Tty):
             terminal.redraw()
             await tty.until("working")
         await tty.until(lambda: tty.lines == [])
+
+
+async def test_in_the_background_nothing_moves_on_the_shells_screen(
+    tty: Tty, monkeypatch: pytest.MonkeyPatch
+):
+    async with tty.open() as terminal:
+        await tty.until(lambda: b"\x1b[?12l" in tty.raw)  # the editor's thread is there, too
+        with terminal.status("working"):
+            await tty.until("working")
+            terminal.give_back()
+            monkeypatch.setattr(os, "tcgetpgrp", lambda fd: os.getpgrp() + 1)
+            terminal.take_again()
+            terminal.redraw()
+            terminal.print("a plain line")
+            await tty.until("a plain line")
+            before = len(tty.raw)
+            await trio.sleep(0.25)
+            assert tty.raw[before:] == b""
+            monkeypatch.undo()
+            await tty.until("a plain line\n")
+            await tty.until("working")
 
 
 async def test_a_picture_shows_what_rich_can_render(tty: Tty):
