@@ -18,6 +18,7 @@ from echosvc._cli.settings import Settings
 from echosvc._manifest import loader
 from echosvc._manifest.check import ordered
 from echosvc._manifest.entry import where
+from echosvc._manifest.files import read_bytes
 from echosvc._manifest.kinds import HOSTS, Count, Seconds, decode
 from echosvc._manifest.manifest import display, what
 from echosvc._manifest.near import shown
@@ -103,7 +104,7 @@ def _read(file: Path, merged: dict[str, Any]) -> list[ManifestError]:
     """Put what a file says over `merged`; return what is wrong with it."""
     name = display(file)
     try:
-        document = loader.read(file.read_bytes())
+        document = loader.read(read_bytes(file))
     except OSError as exc:
         return [ManifestError(f"cannot be read: {exc.strerror or exc}", file=name)]
     faults = [

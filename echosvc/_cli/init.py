@@ -78,7 +78,7 @@ def init(
     for path in files:
         put(f"  {path}")
     put("run it:")
-    if base.resolve() != Path.cwd():
+    if not base.samefile("."):  # which is there even when the current folder was deleted
         put(f"  cd {_quoted(folder)}")
     put(f"  {TEMPLATES[name].run}")
 

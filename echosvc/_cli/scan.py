@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from echosvc._manifest.files import read_text
+
 _KEY: Final = re.compile(r"^(?P<indent>\s*(?:-\s+)?)(?P<key>[\w-]+):\s*(?P<value>.*?)\s*$")
 _COMMAND: Final = re.compile(r"\bcommand:\s*(?:\{.*?\bname:\s*)?['\"]?([\w-]+)")
 _NAMED: Final = re.compile(r"\bname:\s*['\"]?([\w.-]+)")
@@ -32,10 +34,13 @@ def source_folder(given: str | None) -> Path | None:
     """Return the manifests' folder that `--src` or the nearest echosvc.lock names, if any."""
     if given:
         return Path(given)
-    here = Path.cwd()
+    try:
+        here = Path.cwd()
+    except FileNotFoundError:  # it has been deleted
+        return None
     for folder in (here, *here.parents):
         try:
-            lines = (folder / "echosvc.lock").read_text(encoding="utf-8").splitlines()
+            lines = read_text(folder / "echosvc.lock").splitlines()
         except (OSError, UnicodeDecodeError):
             continue
         for line in lines:
@@ -51,7 +56,7 @@ def entries(folder: Path | None) -> list[Seen]:
     found: list[Seen] = []
     for path in _manifests(folder) if folder is not None else ():
         try:
-            text = path.read_text(encoding="utf-8")
+            text = read_text(path)
         except (OSError, UnicodeDecodeError):
             continue
         found.extend(_glance(text))

@@ -38,16 +38,24 @@ def find_project(settings: Settings) -> Project:
         if not src.is_dir():
             what = "is not a folder" if src.exists() else "is not there"
             raise UsageFault(f"--src {settings.src} {what}, name the folder with _index.yaml")
-        return Project(src, Path.cwd())
+        return Project(src, _here())
     from echosvc._manifest.lock import find_lock
 
-    lock = find_lock(Path.cwd())
+    lock = find_lock(_here())
     if lock is None:
         raise UsageFault(
             "there is no echosvc.lock here or in a folder above; "
             "`echosvc init` makes an application, --src names a folder with manifests"
         )
     return Project(lock.src, lock.file.parent)
+
+
+def _here() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        message = "the current folder has been deleted, change to one that is there"
+        raise UsageFault(message) from None
 
 
 def load(

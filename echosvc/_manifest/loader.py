@@ -18,11 +18,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from echosvc._manifest.env import MARK
+from echosvc._manifest.files import MAX_BYTES
 from echosvc._manifest.near import shown
 from echosvc._manifest.node import Document, Fault, Node
 from echosvc._manifest.scalars import value_of
 
-MAX_BYTES: Final = 16 * 1024 * 1024
 MAX_DEPTH: Final = 64
 """Collections within collections, those that aliases bring included."""
 MAX_ALIASED: Final = 100_000

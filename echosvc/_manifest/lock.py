@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from echosvc._manifest import loader
+from echosvc._manifest.files import read_bytes
 from echosvc._manifest.manifest import absolute, display, what
 from echosvc._manifest.near import did_you_mean, shown
 from echosvc._manifest.node import Fault, Node
@@ -37,7 +38,8 @@ def find_lock(folder: Path | str = ".") -> Lock | None:
     """
     start = absolute(folder)
     for parent in (start, *start.parents):
-        if os.path.isfile(file := parent / LOCK):  # noqa: PTH113  # False where it may not look
+        # Not only a file: what else has this name is said to be wrong, and not passed over.
+        if os.path.exists(file := parent / LOCK):  # noqa: PTH110  # False where it may not look
             return read_lock(file)
     return None
 
@@ -51,7 +53,7 @@ def read_lock(file: Path | str) -> Lock:
     """
     file = Path(file)
     try:
-        data = file.read_bytes()
+        data = read_bytes(file)
     except OSError as exc:
         raise ManifestError(f"cannot be read: {exc.strerror}", file=display(file)) from exc
     document = loader.read(data)

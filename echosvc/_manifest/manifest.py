@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from echosvc._manifest import loader
+from echosvc._manifest.files import read_bytes
 from echosvc._manifest.near import did_you_mean, shown
 from echosvc._manifest.node import Node
 from echosvc.errors import ManifestError
@@ -144,9 +145,7 @@ def _why(exc: Exception) -> str:
 def _read_file(file: Path, env: Mapping[str, str] | None, result: Folder) -> None:
     shown_file = display(file)
     try:
-        if not stat.S_ISREG(file.stat().st_mode):
-            raise OSError("it is no file")
-        data = file.read_bytes()
+        data = read_bytes(file)
     except (OSError, ValueError) as exc:
         result.faults.append(ManifestError(_why(exc), file=shown_file))
         result.unread.add(None)

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from echosvc._manifest.files import read_bytes
+
 PROCESS: Final = "process"
 REGISTRY: Final = "registry"
 _TO_NAMES: Final = frozenset(
@@ -64,7 +66,7 @@ def gather(folder: Path) -> Mentions:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                tree = ast.parse(file.read_bytes(), str(file))
+                tree = ast.parse(read_bytes(file), str(file))
         except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
             continue  # a source with such a fault has had it said
         _read(tree, file, found)

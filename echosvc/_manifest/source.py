@@ -32,6 +32,7 @@ from echosvc._manifest.manifest import absolute, display
 from echosvc._manifest.near import did_you_mean, shown
 from echosvc.errors import ManifestError
 
+from echosvc._manifest.files import read_bytes
 SCHEME: Final = "file://"
 
 Target = Callable[..., Awaitable[Any]]
@@ -61,7 +62,8 @@ def path_of(entry: Entry) -> Path:
     except (OSError, ValueError):  # a NUL in the name, a folder that may not be read
         missing = True
     message = f"there is no file {display(path)}" if missing else f"{display(path)} is no file"
-    hint = did_you_mean(path.name, _files(path.parent)) or "write it, or correct the path"
+    others = [name for name in _files(path.parent) if name != path.name]
+    hint = did_you_mean(path.name, others) or "write it, or correct the path"
     raise entry.fault(message, "source", hint=hint)
 
 
@@ -140,7 +142,7 @@ def _analysis(entry: Entry, path: Path) -> static.Analysis:
         with _lock:
             found = _analyses.get(path)
             if found is None or found[0] != stamp:
-                found = stamp, static.analyse(path.read_bytes(), path)
+                found = stamp, static.analyse(read_bytes(path), path)
                 _analyses[path] = found
         return found[1]
     except OSError as exc:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from echosvc._manifest.files import read_text
 from echosvc.errors import Invalid, ManifestError
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def _read(entry: Entry) -> Mapping[str, tuple[str, tuple[str, int]]]:
     path: Path = absolute(entry.folder / entry.spec.storage[len(SCHEME) :])
     shown = display(path)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as exc:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -82,6 +83,20 @@ def test_glance_at_something_else_finds_nothing(tmp_path: Path) -> None:
     assert scan.entries(tmp_path) == []
     assert scan.entries(tmp_path / "nowhere") == []
     assert scan.entries(None) == []
+
+
+def test_glance_at_a_fifo_or_from_a_deleted_folder_finds_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.mkfifo(tmp_path / "_index.yaml")
+    os.mkfifo(tmp_path / "echosvc.lock")
+    assert scan.entries(tmp_path) == []
+    monkeypatch.chdir(tmp_path)
+    assert scan.source_folder(None) is None
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert scan.source_folder(None) is None
 
 
 @pytest.mark.parametrize(

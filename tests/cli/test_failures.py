@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
 import pytest
+
+from echosvc._cli.app import main
 
 from .conftest import Shell
 
@@ -84,3 +87,43 @@ def test_command_name_that_is_used_twice_is_a_fault_with_its_place(app: Shell) -
     assert done.returncode == 4
     assert "src/_index.yaml:20:" in done.stderr
     assert "the command hello is app:cli's already" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("echosvc.lock", "echosvc.lock: cannot be read: it is a FIFO, and no file"),
+        ("echosvc.yaml", "echosvc.yaml: cannot be read: it is a FIFO, and no file"),
+        ("src/_index.yaml", "src/_index.yaml: cannot be read: it is a FIFO, and no file"),
+    ],
+)
+def test_fifo_in_a_files_place_hangs_nobody(app: Shell, name: str, said: str) -> None:
+    (app.folder / name).unlink(missing_ok=True)
+    os.mkfifo(app.folder / name)
+    assert app("check").stdout == f"{said}\n"
+    assert app("run", "hello").returncode == 4
+
+
+@pytest.mark.parametrize("line", ["check", "run", "tree", "registry list", "check --src /"])
+def test_deleted_folder_is_said_to_be_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], line: str
+) -> None:
+    gone(tmp_path, monkeypatch)
+    assert main(line.split()) == 2
+    said = "error: the current folder has been deleted, change to one that is there\n"
+    assert capfd.readouterr() == ("", said)
+
+
+def test_application_can_be_made_from_a_deleted_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    gone(tmp_path, monkeypatch)
+    assert main(["init", str(tmp_path / "app")]) == 0
+    assert f"cd {tmp_path / 'app'}" in capfd.readouterr().out
+
+
+def gone(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make a folder that has been deleted the current one."""
+    (folder / "gone").mkdir()
+    monkeypatch.chdir(folder / "gone")
+    (folder / "gone").rmdir()

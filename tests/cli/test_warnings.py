@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
@@ -175,6 +176,11 @@ def test_environment_within_the_folder_is_not_the_applications(app: Shell) -> No
     assert warnings(app) == []
     app.write("src/lib/x.py", "process.send('nobody', 'x')\n")
     assert len(warnings(app)) == 1
+
+
+def test_fifo_beside_the_sources_hangs_nobody(app: Shell) -> None:
+    os.mkfifo(app.folder / "src" / "helper.py")
+    assert warnings(app) == []
 
 
 def test_warnings_as_json_stand_beside_faults(app: Shell) -> None:

@@ -177,7 +177,7 @@ async def test_a_file_that_cannot_be_read_is_a_fault(
     with pytest.raises(ManifestError, match=r"\.env cannot be read: it is no text in UTF-8"):
         await read("storage: file://.env")
     (tmp_path / "folder").mkdir()
-    with pytest.raises(ManifestError, match="folder cannot be read: Is a directory"):
+    with pytest.raises(ManifestError, match="folder cannot be read: it is a folder"):
         await read("storage: file://folder")
 
 

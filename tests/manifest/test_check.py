@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -365,7 +366,26 @@ def test_folder_without_a_manifest(write: Write) -> None:
 
 def test_manifest_that_is_a_folder(write: Write) -> None:
     (write() / "_index.yaml").mkdir()
-    assert lines(".") == ["_index.yaml: cannot be read: it is no file"]
+    assert lines(".") == ["_index.yaml: cannot be read: it is a folder, and no file"]
+
+
+def test_a_manifest_that_is_a_fifo_hangs_nobody(write: Write) -> None:
+    os.mkfifo(write() / "_index.yaml")
+    assert lines(".") == ["_index.yaml: cannot be read: it is a FIFO, and no file"]
+
+
+def test_a_source_that_is_a_fifo_is_no_file(faults: Faults, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "p.py")
+    fault = "_index.yaml:4:41: app:p: p.py is no file, write it, or correct the path"
+    assert faults("- {name: p, kind: process.py, source: 'file://p.py'}") == [fault]
+
+
+def test_a_manifest_that_is_too_large_is_not_read(write: Write) -> None:
+    file = write() / "_index.yaml"
+    file.touch()
+    os.truncate(file, 2**40)  # it has no blocks on the disk, and no memory holds it
+    fault = "it is too large: 1048576.0 MiB, and the limit is 16 MiB"
+    assert lines(".") == [f"_index.yaml: cannot be read: {fault}"]
 
 
 def test_hidden_folders_are_passed_over(write: Write) -> None:

@@ -29,6 +29,12 @@ def test_nearest_lock_wins(write: Write) -> None:
     assert lock.src == folder / "a"
 
 
+def test_what_is_no_file_is_no_lock_and_not_passed_over(write: Write) -> None:
+    folder = write(**{"echosvc.lock": "directories: {src: .}", "a/echosvc.lock/x": ""})
+    with pytest.raises(ManifestError, match=r"a/echosvc\.lock: cannot be read: it is a folder"):
+        find_lock(folder / "a")
+
+
 def test_no_lock_is_none(tmp_path: Path) -> None:
     assert find_lock(tmp_path) is None
 
