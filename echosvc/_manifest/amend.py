@@ -66,6 +66,7 @@ def _draft(entry: Entry, node: Node) -> Draft:
         entry.kind if kind is None or not isinstance(kind.value, str) else kind.value,
         node,
         entry.file,
+        entry.root,
     )
 
 
@@ -88,8 +89,9 @@ def _created(registry: Registry, fields: Mapping[str, Any]) -> Draft:
     if not isinstance(kind, str) or not kind:
         raise Invalid(f"an entry needs a kind, and {namespace}:{name} has {given(kind)}")
     beside = [*registry.find(namespace=namespace), *registry]
-    file = beside[0].file if beside else absolute(".") / INDEX
-    return Draft(namespace, name, kind, node_of({"name": name, **own}), file)
+    here = absolute(".")
+    file, root = (beside[0].file, beside[0].root) if beside else (here / INDEX, here)
+    return Draft(namespace, name, kind, node_of({"name": name, **own}), file, root)
 
 
 def _same(registry: Registry, entry: Entry) -> Entry:

@@ -134,6 +134,7 @@ def _entry(
         data,
         draft.file,
         draft.node,
+        draft.root,
     )
 
 

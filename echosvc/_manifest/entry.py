@@ -23,6 +23,7 @@ class Entry:
         data: Its other fields as they were written, as plain data.
         spec: The same as the kind's Struct, checked, with defaults, and durations in seconds.
         file: The manifest that it stands in; an empty path for one that was made in code.
+        root: The folder of the application, below which its sources lie; by default the manifest's.
     """
 
     namespace: str
@@ -33,10 +34,13 @@ class Entry:
     data: dict[str, Any] = field(default_factory=dict)
     file: Path = Path()
     node: Node = field(default_factory=lambda: node_of({}), repr=False)
+    root: Path = Path()
     id: str = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "id", f"{self.namespace}:{self.name}")
+        if self.root == Path():
+            object.__setattr__(self, "root", self.folder)
 
     @property
     def folder(self) -> Path:

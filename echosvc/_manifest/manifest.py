@@ -42,13 +42,17 @@ _MISNAMED = ("_index.yml", "index.yaml", "index.yml")
 
 @dataclass(slots=True)
 class Draft:
-    """An entry that has a name and a place, and is not checked further."""
+    """An entry that has a name and a place, and is not checked further.
+
+    `root` is the folder of the application, below which its sources lie; by default its file's.
+    """
 
     namespace: str
     name: str
     kind: str
     node: Node
     file: Path
+    root: Path = Path()
 
     @property
     def id(self) -> str:
@@ -94,9 +98,9 @@ def display(path: Path | str) -> str:
 def read_folder(folder: Path | str, env: Mapping[str, str] | None = None) -> Folder:
     """Read every manifest in `folder` and below. Never raises for what is found there."""
     result = Folder()
-    files = _find(absolute(folder), result.faults)
-    for file in files:
-        _read_file(file, env, result)
+    root = absolute(folder)
+    for file in _find(root, result.faults):
+        _read_file(file, root, env, result)
     return result
 
 
@@ -142,7 +146,7 @@ def _why(exc: Exception) -> str:
     return f"cannot be read: {reason}"
 
 
-def _read_file(file: Path, env: Mapping[str, str] | None, result: Folder) -> None:
+def _read_file(file: Path, root: Path, env: Mapping[str, str] | None, result: Folder) -> None:
     shown_file = display(file)
     try:
         data = read_bytes(file)
@@ -166,7 +170,7 @@ def _read_file(file: Path, env: Mapping[str, str] | None, result: Folder) -> Non
         said = _NAMESPACE_LINE.search(data)
         result.unread.add(said.group(1).decode("utf-8", "replace") if said else None)
         return
-    _Reader(file, shown_file, result).read(document.root)
+    _Reader(file, root, shown_file, result).read(document.root)
 
 
 def _entry_at(root: Node | None, line: int) -> str:
@@ -187,8 +191,9 @@ def _entry_at(root: Node | None, line: int) -> str:
 class _Reader:
     """Reads one manifest's tree into drafts."""
 
-    def __init__(self, file: Path, shown_file: str, result: Folder) -> None:
+    def __init__(self, file: Path, root: Path, shown_file: str, result: Folder) -> None:
         self.file = file
+        self.root = root
         self.shown_file = shown_file
         self.result = result
 
@@ -260,7 +265,7 @@ class _Reader:
         if not is_name(name):
             message = f"{shown(name)} is no name"
             self.fault(node.child("name") or node, message, NAME_HINT, entry=label)
-        self.result.drafts.append(Draft(namespace, name, kind or "", node, self.file))
+        self.result.drafts.append(Draft(namespace, name, kind or "", node, self.file, self.root))
 
     def _string(self, node: Node, key: str, label: str) -> str | None:
         found = node.child(key)

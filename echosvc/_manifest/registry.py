@@ -77,12 +77,13 @@ class Registry:
 
         Args:
             entries: Mappings with `id` (``ns:name``) and `kind`, and the fields of that kind.
-            folder: Where ``file://`` paths start from.
+            folder: Where ``file://`` paths start from, and what sources lie below.
             kinds: The kinds of entries there are.
 
         Raises:
             ManifestError: As `load`, without file and line.
         """
+        root = absolute(folder)
         drafts = []
         faults = []
         for fields in entries:
@@ -97,7 +98,7 @@ class Registry:
                 faults.append(ManifestError(message))
                 continue
             node = node_of({"name": name, **own})
-            drafts.append(Draft(namespace, name, kind, node, absolute(folder) / INDEX))
+            drafts.append(Draft(namespace, name, kind, node, root / INDEX, root))
         sound, more = build(drafts, kinds, set(), sources=True)
         _refuse(ordered([*faults, *more]))
         return cls(sound, kinds)

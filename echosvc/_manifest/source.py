@@ -1,5 +1,9 @@
 """The Python files that entries name: checked without being run, then loaded.
 
+They lie below the folder of the application, links followed: what is run is what an application
+brings along, and no other file of the machine that a manifest, or a change of the registry, points
+to.
+
 A source is a file by itself: it is no part of a package, so it has no relative imports, and a
 plain ``import helper`` of a file beside it fails as it would for any module that isn't installed,
 with a hint. Two applications may thus both have a `helper.py`; code that sources share belongs in
@@ -28,11 +32,11 @@ from typing import Any, Final
 from echosvc._manifest import analysis as static
 from echosvc._manifest import plugins
 from echosvc._manifest.entry import Entry
+from echosvc._manifest.files import read_bytes
 from echosvc._manifest.manifest import absolute, display
 from echosvc._manifest.near import did_you_mean, shown
 from echosvc.errors import ManifestError
 
-from echosvc._manifest.files import read_bytes
 SCHEME: Final = "file://"
 
 Target = Callable[..., Awaitable[Any]]
@@ -55,6 +59,7 @@ def path_of(entry: Entry) -> Path:
         hint = f"write {SCHEME}{source.removeprefix('file:')}"
         raise entry.fault(f"the source {shown(source)} names no file", "source", hint=hint)
     path = absolute(entry.folder / source[len(SCHEME) :])
+    _check_place(entry, path)
     try:
         if path.is_file():
             return path
@@ -65,6 +70,21 @@ def path_of(entry: Entry) -> Path:
     others = [name for name in _files(path.parent) if name != path.name]
     hint = did_you_mean(path.name, others) or "write it, or correct the path"
     raise entry.fault(message, "source", hint=hint)
+
+
+def _check_place(entry: Entry, path: Path) -> None:
+    """Refuse a file outside of the application's folder, whether there is one or not."""
+    root = entry.root
+    try:
+        # The folder may be reached by a link itself, so both are followed.
+        real, real_root = Path(os.path.realpath(path)), Path(os.path.realpath(root))
+    except (OSError, ValueError):  # a NUL in the name: there is no such file, which is said then
+        return
+    if not real.is_relative_to(real_root):
+        leads = f" leads to {display(real)}," if path.is_symlink() else " is"
+        message = f"{display(path)}{leads} outside of the application's folder {display(root)}"
+        hint = "put it there, or what sources share into a package"
+        raise entry.fault(message, "source", hint=hint)
 
 
 def _files(folder: Path) -> list[str]:

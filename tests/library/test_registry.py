@@ -367,6 +367,15 @@ async def test_a_source_that_does_not_load_is_refused(
     assert (registry.version(), took_place(runtime)) == (1, [])
 
 
+async def test_a_source_outside_of_the_applications_folder_is_refused(runtime: Runtime) -> None:
+    outside = {"id": "app:o", "kind": "process.py", "source": "file://../../../../etc/passwd"}
+    with pytest.raises(ManifestError, match="outside of the application's folder"):
+        await registry.changes().create(outside).apply()
+    with pytest.raises(ManifestError, match="outside of the application's folder"):
+        await registry.changes().update("app:hello", {"source": "file:///etc/passwd"}).apply()
+    assert registry.version() == 1
+
+
 async def test_what_does_not_start_is_taken_back(runtime: Runtime, records: Records) -> None:
     took_place(runtime)
     changes = registry.changes().update("app:top", {"args": ["top", "second"]})

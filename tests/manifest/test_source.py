@@ -223,6 +223,80 @@ def test_source_that_is_no_file(write: Write, given: str, fault: str) -> None:
     assert found == [f"_index.yaml:9:13: app:x: {fault}"]
 
 
+@pytest.fixture
+def app(write: Write) -> Path:
+    """An application's folder in the current one, with a file beside it and below it."""
+    main = "async def main(): ...\n"
+    return write(**{"outside.py": main, "app/below/shared.py": main}) / "app"
+
+
+def faults_of(app: Path, given: str, manifest: str = "_index.yaml") -> list[str]:
+    entry = f"  - name: x\n    kind: process.py\n    source: {given}\n"
+    (app / manifest).parent.mkdir(exist_ok=True)
+    (app / manifest).write_text(HEAD + entry)
+    return [str(fault) for fault in check(app)]
+
+
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        ("file://../outside.py", "outside.py is"),
+        ("file://../nowhere.py", "nowhere.py is"),
+        ("file:///etc/passwd", "/etc/passwd is"),
+        ("file://../../../../../../../../../etc/passwd", "/etc/passwd is"),
+        ("file://link.py", "app/link.py leads to outside.py,"),
+        ("file://folder/outside.py", "app/folder/outside.py is"),
+    ],
+)
+def test_a_source_outside_of_the_applications_folder_is_a_fault_and_not_opened(
+    app: Path, monkeypatch: pytest.MonkeyPatch, given: str, fault: str
+) -> None:
+    (app / "link.py").symlink_to("../outside.py")
+    (app / "folder").symlink_to("..")
+    monkeypatch.setattr(source, "read_bytes", pytest.fail)
+    cure = "put it there, or what sources share into a package"
+    (found,) = faults_of(app, given)
+    where = "app/_index.yaml:6:13: app:x"
+    assert found == f"{where}: {fault} outside of the application's folder app, {cure}"
+
+
+def test_a_source_outside_is_not_loaded_either(app: Path) -> None:
+    with pytest.raises(ManifestError, match="outside of the application's folder"):
+        source.load(entry(app, "../outside.py"))
+
+
+@pytest.mark.parametrize(
+    ("given", "manifest"),
+    [
+        ("file://below/shared.py", "_index.yaml"),
+        ("file://../below/shared.py", "part/_index.yaml"),
+        ("file://link.py", "_index.yaml"),
+    ],
+)
+def test_a_source_anywhere_below_the_applications_folder_is_sound(
+    app: Path, given: str, manifest: str
+) -> None:
+    (app / "link.py").symlink_to("below/shared.py")
+    assert faults_of(app, given, manifest) == []
+
+
+def test_an_application_may_be_reached_by_a_link(app: Path) -> None:
+    (app.parent / "current").symlink_to("app")
+    (app / "link.py").symlink_to(app / "below" / "shared.py")
+    assert faults_of(app.parent / "current", "file://below/shared.py") == []
+    assert faults_of(app.parent / "current", "file://link.py") == []
+    assert len(faults_of(app.parent / "current", "file://../outside.py")) == 1
+
+
+def test_a_manifest_may_be_a_link(app: Path) -> None:
+    (app / "..data").mkdir()
+    (app / "..data" / "main.py").write_text("async def main(): ...\n")
+    (app / "main.py").symlink_to("..data/main.py")
+    (app / "_index.yaml").symlink_to("..data/_index.yaml")
+    assert faults_of(app, "file://main.py") == []
+    assert (app / "..data" / "_index.yaml").exists()
+
+
 def test_fault_in_a_shared_source_is_said_once(write: Write) -> None:
     more = CLI.replace("name: cli", "name: cli2")
     assert faults(write, "x = (\n", more) == ["cli.py:1:5: app:cli: Python: '(' was never closed"]
