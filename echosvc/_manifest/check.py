@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from echosvc._manifest import graph, manifest, overrides, source
 from echosvc._manifest.entry import Entry, where
-from echosvc._manifest.kinds import Kind
+from echosvc._manifest.kinds import Kind, Lifecycle, ProcessPy
 from echosvc._manifest.manifest import Draft
 from echosvc._manifest.near import did_you_mean, shown
 from echosvc._manifest.plugins import ALL_KINDS
@@ -18,6 +18,9 @@ from echosvc.errors import ManifestError
 Defaults = Mapping[str, Mapping[str, Any]]
 """By kind, fields and their values, for entries that don't say them."""
 NO_DEFAULTS: Final[Defaults] = {}
+
+_OF_SERVICES: Final = ("lifecycle", *Lifecycle.__struct_fields__)
+"""What a process cannot say of itself, as it is a service that is started and stopped."""
 
 
 def check(
@@ -124,7 +127,11 @@ def _entry(
         path, message = complaint.path, complaint.message
         if path and not complaint.at_key:
             message = f"{graph.field_name(path)}: {message}"
-        faults.append(_fault(draft, path, message, complaint.hint, key=complaint.at_key))
+        hint = complaint.hint
+        if kind.spec is ProcessPy and complaint.at_key and path[0] in _OF_SERVICES:
+            where = "in" if path[0] == "lifecycle" else "below lifecycle: in"
+            hint = f"write it {where} the process.service that runs this"
+        faults.append(_fault(draft, path, message, hint, key=complaint.at_key))
     return Entry(
         draft.namespace,
         draft.name,

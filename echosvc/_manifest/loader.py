@@ -37,6 +37,7 @@ _HINTS: Final = (
     ("cannot start any token", "put the value in quotes"),
     ("expected ':'", "write key: value"),
     ("quoted scalar", "close the quote"),
+    ("more indented follow up line", "take the spaces out of the empty lines above"),
     ("block mapping", "look at the indentation and for an unclosed quote"),
     ("block collection", "look at the indentation and for an unclosed quote"),
     ("flow", "close every [ and {"),
@@ -106,9 +107,11 @@ def _syntax_fault(exc: Exception, at: tuple[int, int], text: str) -> Fault:
     """Return the parser's error as a fault; `at` is where the last thing stood that it read."""
     mark = getattr(exc, "problem_mark", None) or getattr(exc, "context_mark", None)
     line, column = (mark.line + 1, mark.column + 1) if mark is not None else at
-    problem = " ".join(str(getattr(exc, "problem", None) or "").split())
+    said = [str(getattr(exc, name, None) or "") for name in ("problem", "context")]
+    # Of the two the problem is the closer one; some errors have their reason in the other.
+    problem = next((" ".join(text.split()) for text in said if text.strip()), "")
     problem = problem or f"the rest cannot be read ({type(exc).__name__})"
-    both = f"{problem} {getattr(exc, 'context', None)}"
+    both = " ".join(said)
     hint = next((hint for part, hint in _HINTS if part in both), "")
     if MARK in "".join(text.split("\n")[line - 1 : line]):
         hint = f"within [] and {{}}, put {MARK}…}} in quotes"

@@ -26,6 +26,7 @@ from typing import Any, Final
 
 from echosvc._manifest import loader
 from echosvc._manifest.files import read_bytes
+from echosvc._manifest.kinds import Lifecycle
 from echosvc._manifest.near import did_you_mean, shown
 from echosvc._manifest.node import Node
 from echosvc.errors import ManifestError
@@ -217,6 +218,8 @@ class _Reader:
         for key in root.value:
             if key not in FIELDS:
                 hint = did_you_mean(key, FIELDS) or f"a manifest has {', '.join(FIELDS)}"
+                if key in Lifecycle.__struct_fields__:
+                    hint = "write it below lifecycle: of an entry"
                 self.fault(root.keys[key], f"unknown field {shown(key)}", hint)
         self._check_version(root.child("version"))
         namespace = self._namespace(root)

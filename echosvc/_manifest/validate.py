@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -48,6 +48,9 @@ def validate(
     except (msgspec.ValidationError, OverflowError) as exc:
         complaints: list[Complaint] = []
         _struct(dict(data), spec, (), complaints, common)
+        for complaint in complaints:
+            if complaint.at_key:
+                complaint.hint = _place_of(complaint.path, spec, common) or complaint.hint
         if not complaints:  # a rule of the spec's own (__post_init__) that no single field breaks
             complaints.append(Complaint((), _words(exc)))
         wrong = {complaint.path[0] for complaint in complaints if complaint.path}
@@ -83,10 +86,43 @@ def _struct(
             complaints.append(Complaint(path, f"has no {name}", f"add {name}:"))
 
 
+def _place_of(path: Path, spec: type[msgspec.Struct], common: tuple[str, ...]) -> str:
+    """Return where to write a field that is unknown at `path`, if there is a place for it."""
+    *above, key = path
+    if any(isinstance(step, int) for step in above):
+        return ""  # an item of a list: what the entry says of itself may not be what is meant
+    places = [
+        f"beside {above[len(place)]}:, and not below it"
+        if list(place) == above[: len(place)]
+        else f"below {'.'.join(place)}:"
+        for place in _holders(key, spec, common)
+    ]
+    return f"write it {one_of(places)}" if places else ""
+
+
+def _holders(
+    key: object, spec: type[msgspec.Struct], common: tuple[str, ...], *above: type[msgspec.Struct]
+) -> Iterator[tuple[str, ...]]:
+    """Yield the ways from the top of a spec to the mappings that have a field of this name."""
+    fields = msgspec.structs.fields(spec)
+    if key in common or any(field.encode_name == key for field in fields):
+        yield ()
+    for field in fields:
+        for option in _options(field.type):
+            if _is_struct(option) and option not in (spec, *above):  # it may be a tree
+                for below in _holders(key, option, (), spec, *above):
+                    yield (field.encode_name, *below)
+
+
+def _options(wanted: Any) -> tuple[Any, ...]:
+    """Return the types that a value may have."""
+    origin = typing.get_origin(wanted)
+    return typing.get_args(wanted) if origin in (typing.Union, types.UnionType) else (wanted,)
+
+
 def _value(value: Any, wanted: Any, path: Path, complaints: list[Complaint]) -> None:
     """Check a value against a field's type, going down where the value's shape allows it."""
-    origin = typing.get_origin(wanted)
-    options = typing.get_args(wanted) if origin in (typing.Union, types.UnionType) else (wanted,)
+    options = _options(wanted)
     for option in options:
         if isinstance(value, Mapping) and _is_struct(option):
             _struct(value, option, path, complaints)

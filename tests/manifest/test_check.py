@@ -101,6 +101,10 @@ def test_sound_folder_has_no_faults(write: Write) -> None:
             "namespace: a\nentry: []\nentries: []\n",
             ("_index.yaml:2:1: unknown field 'entry', did you mean entries?"),
         ),
+        (
+            "namespace: a\ndepends_on: [a:b]\nentries: []\n",
+            ("_index.yaml:2:1: unknown field 'depends_on', write it below lifecycle: of an entry"),
+        ),
     ],
 )
 def test_malformed_manifest_is_one_fault(write: Write, manifest: str, fault: str) -> None:
@@ -210,6 +214,60 @@ def test_version_may_be_left_out_or_unquoted(write: Write, version: str) -> None
         (
             "- {name: a, kind: process.host, lifecycle: {restart: {jiter: 1}}}",
             ("_index.yaml:4:57: app:a: unknown field 'jiter', did you mean jitter?"),
+        ),
+        (
+            "- {name: a, kind: process.host, depends_on: [app:b]}",
+            ("_index.yaml:4:35: app:a: unknown field 'depends_on', write it below lifecycle:"),
+        ),
+        (
+            "- {name: a, kind: process.host, jitter: 1}",
+            ("_index.yaml:4:35: app:a: unknown field 'jitter', write it below lifecycle.restart:"),
+        ),
+        (
+            "- {name: a, kind: process.host, lifecycle: {mailbox: 1}}",
+            (
+                "_index.yaml:4:47: app:a: unknown field 'mailbox', "
+                "write it beside lifecycle:, and not below it"
+            ),
+        ),
+        (
+            "- {name: a, kind: process.host, lifecycle: {restart: {startup: optional}}}",
+            (
+                "_index.yaml:4:57: app:a: unknown field 'startup', "
+                "write it beside restart:, and not below it"
+            ),
+        ),
+        (
+            "- {name: a, kind: process.host, lifecycle: {meta: {}}}",
+            (
+                "_index.yaml:4:47: app:a: unknown field 'meta', "
+                "write it beside lifecycle:, and not below it"
+            ),
+        ),
+        (
+            "- {name: a, kind: process.py, depends_on: [app:b], source: 'file://p.py'}",
+            (
+                "_index.yaml:4:33: app:a: unknown field 'depends_on', "
+                "write it below lifecycle: in the process.service that runs this"
+            ),
+        ),
+        (
+            "- {name: a, kind: process.py, lifecycle: {}, source: 'file://p.py'}",
+            (
+                "_index.yaml:4:33: app:a: unknown field 'lifecycle', "
+                "write it in the process.service that runs this"
+            ),
+        ),
+        (
+            "- {name: a, kind: store.memory, depends_on: [app:b]}",
+            ("_index.yaml:4:35: app:a: unknown field 'depends_on', there is max_keys"),
+        ),
+        (
+            "- {name: a, kind: process.supervisor, children: [{requires: [], entry: app:a}]}",
+            (
+                "_index.yaml:4:53: app:a: unknown field 'requires', "
+                "there are entry, restart, host, args, name, stop_timeout"
+            ),
         ),
         (
             "- {name: a, kind: process.host, lifecycle: {requires: [app:b]}}",

@@ -126,6 +126,10 @@ def test_environment_is_put_in_once_and_not_into_keys() -> None:
         ("a: b: c", (1, 5, "not YAML: mapping values are not allowed here")),
         ("a:\t b", (1, 3, "not YAML: found character '\\t' that cannot start any token")),
         ("a: 'b", (1, 6, "not YAML: found unexpected end of stream")),
+        (
+            "a: |\n \n   \n  b\n",
+            (4, 3, "not YAML: more indented follow up line than first in a block scalar"),
+        ),
         ('a: "\\U7FFFFFFF"', (1, 1, "not YAML: the rest cannot be read (ValueError)")),
         ("a: b\x00", (1, 5, "not YAML: the character U+0000 may not stand in a text")),
         (b"a: \xff", (1, 4, "not UTF-8: byte 0xff")),
@@ -147,6 +151,11 @@ def test_environment_is_put_in_once_and_not_into_keys() -> None:
 )
 def test_fault_names_its_place(text: str | bytes, fault: tuple[int, int, str]) -> None:
     assert only_fault(text) == fault
+
+
+def test_a_reason_that_stands_in_the_context_alone_has_a_hint_too() -> None:
+    (fault,) = read("a: |\n \n   \n  b\n").faults
+    assert fault.hint == "take the spaces out of the empty lines above"
 
 
 @pytest.mark.parametrize("text", ["[" * 50_000, "- " * 50_000, "{a: " * 50_000, "? " * 50_000])

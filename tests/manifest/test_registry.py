@@ -226,6 +226,27 @@ class Greeter(msgspec.Struct, forbid_unknown_fields=True):
     host: str
 
 
+class Branch(msgspec.Struct, forbid_unknown_fields=True):
+    """A kind whose fields are of its own type again."""
+
+    leaves: int = 0
+    left: Branch | None = None
+    deep: dict[str, int] = {}
+
+
+def test_a_kind_that_is_a_tree_is_searched_to_its_end(write: Write) -> None:
+    kinds = {**KINDS, "branch": Kind("branch", Branch)}
+    folder = write(
+        "namespace: a\nentries:\n  - {name: b, kind: branch, left: {kind: x}, gone: 1}\n"
+    )
+    with pytest.raises(ManifestError) as caught:
+        Registry.load(folder, kinds=kinds)
+    assert [fault.hint for fault in caught.value.faults] == [
+        "write it beside left:, and not below it",
+        "there are leaves, left, deep",
+    ]
+
+
 def test_an_application_adds_a_kind_of_its_own(write: Write) -> None:
     kinds = {
         **KINDS,
