@@ -66,7 +66,10 @@ def show_entry(
     override: Override = None,
     json: Json = False,
 ) -> None:
-    """Show one entry: what its manifest says, and the defaults of what it doesn't."""
+    """Show one entry: what its manifest says, and the defaults of what it doesn't.
+
+    A value from the environment may be a secret: it is shown as it is written, ${env:NAME}.
+    """
     entry = entry_of(load(ctx.obj, override, sources=False)[0], id)
     plain = _plain(entry) | {"spec": _spec(entry)}
     if json:
@@ -85,8 +88,8 @@ def _plain(entry: Entry) -> dict[str, Any]:
     return {
         "id": entry.id,
         "kind": entry.kind,
-        "meta": entry.meta,
-        "data": entry.data,
+        "meta": _shown(entry, entry.meta, "meta"),
+        "data": _shown(entry, entry.data),
         "file": file or None,
         "line": line or None,
         "column": column or None,
@@ -96,7 +99,13 @@ def _plain(entry: Entry) -> dict[str, Any]:
 def _spec(entry: Entry) -> Any:
     import msgspec
 
-    return msgspec.to_builtins(entry.spec, str_keys=True, enc_hook=float)  # durations: seconds
+    spec = msgspec.to_builtins(entry.spec, str_keys=True, enc_hook=float)  # durations: seconds
+    return _shown(entry, spec)
+
+
+def _shown(entry: Entry, value: Any, *path: str) -> Any:
+    """Return what came of an entry's field with `${env:…}` where its value may be a secret."""
+    return entry.node.find(path).as_written(value)
 
 
 def _place(entry: Entry) -> str:

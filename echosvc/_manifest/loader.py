@@ -193,6 +193,8 @@ class _Builder:
         env = None if is_key else self._env
         value = value_of(text, plain, env, lambda *what: self._fault(line, column, *what))
         node = Node(value, line, column)
+        if env is not None and MARK in text:
+            node.written = text
         if event.anchor is not None:
             self._anchors[event.anchor] = (node, 0, 1)
         self._put(node, 0, 1, merge=plain and text == "<<")

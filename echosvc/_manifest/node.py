@@ -14,10 +14,11 @@ class Node:
 
     `value` is a scalar, a ``list[Node]`` or a ``dict[str, Node]``; `keys` holds the places of a
     mapping's keys. Lines and columns count from 1; 0 is a value that stands in no file. `origin`
-    is the override that put the node there, if one did.
+    is the override that put the node there, if one did. `written` is the text of a scalar that has
+    references to the environment in it; `value` is what came of that, and may be a secret.
     """
 
-    __slots__ = ("column", "keys", "line", "origin", "value")
+    __slots__ = ("column", "keys", "line", "origin", "value", "written")
 
     def __init__(self, value: Any, line: int = 0, column: int = 0, origin: str = "") -> None:
         self.value = value
@@ -25,6 +26,7 @@ class Node:
         self.column = column
         self.origin = origin
         self.keys: dict[str, tuple[int, int]] = {}
+        self.written = ""
 
     def plain(self) -> Any:
         """Return the value as plain Python data, a fresh copy each time."""
@@ -33,6 +35,18 @@ class Node:
             return {key: node.plain() for key, node in value.items()}
         if isinstance(value, list):
             return [node.plain() for node in value]
+        return value
+
+    def as_written(self, value: Any) -> Any:
+        """Return plain data that came of this node, to be shown: references instead of values."""
+        if self.written:
+            return self.written
+        if isinstance(value, Mapping):
+            steps = ((key, item, self.child(key)) for key, item in value.items())
+            return {key: node.as_written(item) if node else item for key, item, node in steps}
+        if isinstance(value, list | tuple):
+            nodes = ((item, self.child(index)) for index, item in enumerate(value))
+            return [node.as_written(item) if node else item for item, node in nodes]
         return value
 
     def child(self, step: str | int) -> Node | None:

@@ -8,24 +8,24 @@ A later override of the same field wins.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from echosvc._manifest import loader
 from echosvc._manifest.manifest import Draft, what
 from echosvc._manifest.near import did_you_mean, shown
-from echosvc._manifest.node import Node, node_of
+from echosvc._manifest.node import Node
 from echosvc.errors import ManifestError
 
 FORM = "write ns:entry:path=value, app:relay:mailbox=100, say"
 
 
 class Override(NamedTuple):
-    """One override, taken apart; `text` is how it was written."""
+    """One override, taken apart; `text` is how it was written, `node` its value."""
 
     text: str
     entry: str
     path: tuple[str, ...]
-    value: Any
+    node: Node
 
     @property
     def origin(self) -> str:
@@ -51,8 +51,20 @@ def parse(text: str, env: Mapping[str, str] | None = None) -> Override:
     for fault in document.faults:
         hint = fault.hint or "put the value in quotes"
         raise ManifestError(fault.message, file=_origin(text), hint=hint)
-    value = document.root.plain() if document.root is not None else None
-    return Override(text, f"{namespace}:{name}", path, value)
+    node = _placed(document.root or Node(None), _origin(text))
+    return Override(text, f"{namespace}:{name}", path, node)
+
+
+def _placed(node: Node, origin: str) -> Node:
+    """Return a copy of a tree that stands in no file, but in an override."""
+    value = node.value
+    if isinstance(value, dict):
+        value = {key: _placed(item, origin) for key, item in value.items()}
+    elif isinstance(value, list):
+        value = [_placed(item, origin) for item in value]
+    copy = Node(value, origin=origin)
+    copy.written = node.written
+    return copy
 
 
 def apply(
@@ -72,8 +84,8 @@ def apply(
                 hint = did_you_mean(override.entry, by_id)
                 raise ManifestError(message, file=override.origin, hint=hint)
             draft.node = _put(draft.node, override, override.path)
-            if override.path == ("kind",) and isinstance(override.value, str):
-                draft.kind = override.value
+            if override.path == ("kind",) and isinstance(override.node.value, str):
+                draft.kind = override.node.value
         except ManifestError as fault:
             faults.append(fault)
     return faults
@@ -82,7 +94,7 @@ def apply(
 def _put(node: Node | None, override: Override, path: tuple[str, ...]) -> Node:
     """Return a copy of `node` with the value at `path`; the rest is shared, as by aliases."""
     if not path:
-        return node_of(override.value, override.origin)
+        return override.node
     step, rest = path[0], path[1:]
     if node is None or node.value is None:
         node = Node({}, origin=override.origin)

@@ -8,7 +8,7 @@ import pytest
 
 from echosvc._version import __version__
 
-from .conftest import Shell
+from .conftest import MANIFEST, Shell
 
 
 def test_version_is_a_line(shell: Shell) -> None:
@@ -78,6 +78,43 @@ def test_registry_show_has_the_defaults_too(app: Shell) -> None:
     assert "    stop_timeout: 10.0\n" in done.stdout
     entry = json.loads(app("registry", "show", "app:terminal", "--json").stdout)
     assert entry["spec"]["lifecycle"]["stop_timeout"] == 10.0
+
+
+SECRETS = """\
+    meta: &meta
+      notes: [a, "key ${env:SECRET}"]
+      plain: $${env:SECRET}
+  - name: s
+    kind: process.service
+    meta: *meta
+    process: app:worker
+    host: app:processes
+    args: [1, {key: "${env:SECRET}"}, "${env:NONE:-x}"]
+    lifecycle:
+      stop_timeout: ${env:GRACE}
+"""
+
+
+def test_values_from_the_environment_are_shown_as_they_are_written(
+    app: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRET", "hunter2")
+    monkeypatch.setenv("GRACE", "7s")
+    app.write("src/_index.yaml", MANIFEST + SECRETS)
+    override = "app:s:lifecycle.restart={max_delay: '${env:GRACE}', jitter: 0}"
+    for words in (["list"], ["show", "app:s"], ["show", "app:worker"]):
+        for form in ([], ["--json"]):
+            done = app("registry", *words, "-o", override, *form)
+            assert (done.returncode, done.stderr) == (0, "")
+            assert "hunter2" not in done.stdout
+    entry = json.loads(app("registry", "show", "app:s", "-o", override, "--json").stdout)
+    assert entry["meta"] == {"notes": ["a", "key ${env:SECRET}"], "plain": "$${env:SECRET}"}
+    for fields in (entry["data"], entry["spec"]):
+        assert fields["args"] == [1, {"key": "${env:SECRET}"}, "${env:NONE:-x}"]
+        assert fields["lifecycle"]["stop_timeout"] == "${env:GRACE}"
+        assert fields["lifecycle"]["restart"]["max_delay"] == "${env:GRACE}"
+        assert fields["lifecycle"]["restart"]["jitter"] == 0
+    assert entry["spec"]["lifecycle"]["start_timeout"] == 10.0
 
 
 def test_run_list_shows_the_commands(app: Shell) -> None:
