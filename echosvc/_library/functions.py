@@ -67,9 +67,7 @@ def _make(runtime: Runtime, entry: Entry) -> Function:
     fn: Callable[..., Any] = source.load(entry)
     program = Program(entry.id, fn)
     if spec.subprocess:
-        workers = Workers(
-            runtime, entry.id, source.path_of(entry), spec.method, spec.pool or os.cpu_count() or 1
-        )
+        workers = Workers(runtime, entry, spec.pool or os.cpu_count() or 1)
         return Function(program, workers.run, spec.timeout, entry, workers.close)
     if spec.thread:
         threads = trio.CapacityLimiter(spec.pool) if spec.pool else None

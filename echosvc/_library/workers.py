@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 import trio
 
 from echosvc._library.worker import LENGTH
-from echosvc._manifest.source import module_name
+from echosvc._manifest.entry import Entry
+from echosvc._manifest.source import module_name, path_of
 from echosvc._runtime.context import values
 from echosvc.errors import Internal, Invalid
 
@@ -83,10 +84,11 @@ class _Worker:
 class Workers:
     """The workers of one function, started as they are needed."""
 
-    def __init__(self, runtime: Runtime, name: str, path: Path, method: str, size: int) -> None:
+    def __init__(self, runtime: Runtime, entry: Entry, size: int) -> None:
+        path = path_of(entry)
         self._runtime = runtime
-        self._name = name
-        self._function = (str(path), module_name(path), method)
+        self._name = entry.id
+        self._function = (str(path), module_name(entry, path), entry.spec.method)
         self._places = trio.CapacityLimiter(size)
         self._idle: list[_Worker] = []
         self._closed = False

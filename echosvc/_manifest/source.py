@@ -45,6 +45,8 @@ _lock = threading.RLock()  # two runtimes may load the same file in two threads
 _analyses: dict[Path, tuple[tuple[int, ...], static.Analysis]] = {}
 """Files that were checked and not loaded yet, so that starting doesn't compile them twice."""
 _loaded: dict[Path, tuple[ModuleType, static.Analysis]] = {}
+_names: dict[Path, str] = {}
+"""What the files are called as modules; the first of several with one name has it plain."""
 
 
 def has_source(entry: Entry) -> bool:
@@ -138,12 +140,12 @@ def reload(entry: Entry) -> Target:
         _analyses.pop(path, None)
         analysis = _analysis(entry, path)
         _refuse(list(_check_all(entry, path, analysis)))
-        old = sys.modules.get(module_name(path))
+        old = sys.modules.get(module_name(entry, path))
         module = _run(entry, path, analysis)
         try:
             target = _target(entry, path, module, analysis)
         except ManifestError:
-            _put_back(path, old)
+            _put_back(module_name(entry, path), old)
             raise
         _loaded[path] = module, analysis
         return target
@@ -278,12 +280,26 @@ def _check_uses(entry: Entry, path: Path, analysis: static.Analysis) -> Iterator
             yield fault(use.line, use.column, what, hint)
 
 
-def module_name(path: Path) -> str:
-    """Return the name in `sys.modules` of the module that a file becomes."""
-    # With the path's hash, as two applications may both have a worker.py; the stem is for people.
-    digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:12]
-    # No dot in it: pickle would look for a package.
-    return f"echosvc_source_{re.sub(r'[^0-9A-Za-z_]', '_', path.stem)}_{digest}"
+def module_name(entry: Entry, path: Path) -> str:
+    """Return the name in `sys.modules` of the module that a file becomes: ``app:worker``.
+
+    It stands before each function and class of the file in logs and tracebacks. Nobody imports it:
+    the colon keeps it apart from all modules that can be.
+    """
+    with _lock:
+        name = _names.get(path)
+        if name is None:
+            # No dot in it: pickle would look for a package.
+            namespace, stem = (
+                re.sub(r"[^\w-]", "_", part) for part in (entry.namespace, path.stem)
+            )
+            name = f"{namespace}:{stem}"
+            if name in _names.values() or name in sys.modules:
+                # Another application in this program may have a worker.py in app, too.
+                digest = hashlib.sha256(os.fsencode(path)).hexdigest()
+                name = f"{name}~{digest[:12]}"
+            _names[path] = name
+        return name
 
 
 def _run(entry: Entry, path: Path, analysis: static.Analysis) -> ModuleType:
@@ -294,7 +310,7 @@ def _run(entry: Entry, path: Path, analysis: static.Analysis) -> ModuleType:
                 plugins.module(listed)
         except ManifestError as fault:
             raise entry.fault(fault.message, "modules", index, hint=fault.hint) from fault
-    name = module_name(path)
+    name = module_name(entry, path)
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None:  # Python knows no loader for the suffix
         raise entry.fault(f"{display(path)} is no Python file", "source", hint="name a .py file")
@@ -307,15 +323,14 @@ def _run(entry: Entry, path: Path, analysis: static.Analysis) -> ModuleType:
         # the second, and would bring back what was edited away; and it writes them beside it.
         exec(analysis.code, module.__dict__)  # noqa: S102  # to run it is what was asked for
     except BaseException as exc:
-        _put_back(path, old)
+        _put_back(name, old)
         if not isinstance(exc, Exception | SystemExit):
             raise
         raise _import_fault(entry, path, exc) from exc
     return module
 
 
-def _put_back(path: Path, old: ModuleType | None) -> None:
-    name = module_name(path)
+def _put_back(name: str, old: ModuleType | None) -> None:
     if old is None:
         sys.modules.pop(name, None)
     else:

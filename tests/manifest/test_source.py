@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pickle
+import re
 import sys
 import traceback
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +18,7 @@ from echosvc._manifest.analysis import ALWAYS, PUBLIC_MODULES, analyse
 from echosvc._manifest.check import check
 from echosvc._manifest.entry import Entry
 from echosvc._manifest.kinds import ProcessPy
+from echosvc._runtime.program import name_of
 from echosvc.errors import ManifestError
 
 Write = Callable[..., Path]
@@ -344,6 +348,36 @@ def test_files_of_the_same_name_are_different_modules(tmp_path: Path) -> None:
     assert a.__module__ != b.__module__
 
 
+def test_a_module_is_called_by_its_namespace_and_its_file(tmp_path: Path) -> None:
+    namespace = f"shop.n{uuid.uuid4().hex}"
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "order.book.py").write_text(
+            "import pickle\nclass Odd(Exception): ...\nasync def main():\n    raise Odd('x')\n"
+        )
+    spec = ProcessPy(source="file://order.book.py")
+    entries = [
+        Entry(namespace, "x", "process.py", spec, file=tmp_path / folder / "_index.yaml")
+        for folder in ("a", "b")
+    ]
+    first, second = (source.load(each) for each in entries)
+    plain = f"{namespace.replace('.', '_')}:order_book"
+    assert name_of(first) == f"{plain}.main"
+    assert name_of(second).startswith(f"{plain}~")
+    assert source.load(entries[0]) is first
+    (tmp_path / "a" / "order.book.py").write_text("async def main(): ...\n")
+    assert name_of(source.reload(entries[0])) == f"{plain}.main"
+
+
+def test_tracebacks_say_the_module_in_words(tmp_path: Path) -> None:
+    (tmp_path / "x.py").write_text("class Odd(Exception): ...\nasync def main(): ...\n")
+    odd = source.load(entry(tmp_path)).__globals__["Odd"]("here")
+    (line,) = traceback.format_exception_only(odd)
+    assert re.fullmatch(r"app:x(~[0-9a-f]{12})?\.Odd: here\n", line)
+    with pytest.raises(type(odd), match="here"):
+        raise pickle.loads(pickle.dumps(odd))
+
+
 def test_dataclasses_and_pickle_find_the_module(tmp_path: Path) -> None:
     (tmp_path / "x.py").write_text(
         "from __future__ import annotations\n"
@@ -351,8 +385,6 @@ def test_dataclasses_and_pickle_find_the_module(tmp_path: Path) -> None:
         "@dataclasses.dataclass\nclass Point:\n    x: int\n"
         "async def main(): ...\n"
     )
-    import pickle
-
     point = source.load(entry(tmp_path)).__globals__["Point"](3)
     assert pickle.loads(pickle.dumps(point)) == point
 
