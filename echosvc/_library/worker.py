@@ -1,62 +1,93 @@
 """A Python process that runs functions for another; a script, started by `workers.py`.
 
-It reads calls from its stdin and writes results to its stdout, each with its length in front. What
-the functions print goes to stderr. It ends when its stdin does, that is, with who started it.
+It reads calls from its stdin and writes answers to its stdout, each with its number and its length
+in front; an answer has the number of its call. What the functions print goes to stderr.
 
-Calls and results are pickled: both ends are the same program, of the same user.
+It ends with who started it, whatever it is doing then. What a function raises is its answer, and so
+is `sys.exit()`: nobody there asked for an end. A child that a function forks is not this process
+any more, and answers nothing.
+
+Calls and answers are pickled: both ends are the same program, of the same user.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import pickle
 import struct
 import sys
+import threading
 import traceback
 import types
 from collections.abc import Callable
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, NoReturn
 
-LENGTH: Final = struct.Struct("!Q")
+HEAD: Final = struct.Struct("!QQ")
+"""The number of a call or an answer, and the length of what follows."""
 
 
 def main() -> None:
     """Serve calls until nobody can make one any more."""
-    calls, results = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    alive = int(sys.argv[1])
+    _end_with_starter(alive)
+    calls, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)
     os.dup2(2, 1)
+
+    def forked() -> None:
+        # Or else who started this waits for an answer as long as the child lives.
+        calls.close()
+        answers.close()
+        os.close(alive)
+
+    os.register_at_fork(after_in_child=forked)
     first = _read(calls)
     if first is None:
         return
-    sys.path[:] = pickle.loads(first)  # noqa: S301  # of who started this
-    while (data := _read(calls)) is not None:
+    sys.path[:] = pickle.loads(first[1])  # noqa: S301  # of who started this
+    while (call := _read(calls)) is not None:
+        number, data = call
+        answer = _perform(data)
         try:
-            results.write(_framed(_perform(data)))
-            results.flush()
+            answers.write(HEAD.pack(number, len(answer)) + answer)
+            answers.flush()
         except BrokenPipeError:  # nobody waits for it any more
             with contextlib.suppress(BrokenPipeError):
-                results.close()
+                answers.close()
             return
 
 
-def _read(stream: BinaryIO) -> bytes | None:
-    head = stream.read(LENGTH.size)
-    if len(head) < LENGTH.size:
+def _end_with_starter(alive: int) -> None:
+    """Let this process end when the other end of a pipe is closed, on which nothing is written."""
+
+    def watch() -> None:
+        os.read(alive, 1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+    if sys.platform == "linux":
+        # A thread is not heard while a regular expression, say, keeps the GIL. So the kernel is
+        # asked to send a SIGIO then, which ends a process that has not said what to do about it.
+        fcntl.fcntl(alive, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(alive, fcntl.F_SETFL, fcntl.fcntl(alive, fcntl.F_GETFL) | os.O_ASYNC)
+
+
+def _read(stream: BinaryIO) -> tuple[int, bytes] | None:
+    head = stream.read(HEAD.size)
+    if len(head) < HEAD.size:
         return None
-    (length,) = LENGTH.unpack(head)
+    number, length = HEAD.unpack(head)
     data = stream.read(length)
-    return data if len(data) == length else None
-
-
-def _framed(data: bytes) -> bytes:
-    return LENGTH.pack(len(data)) + data
+    return (number, data) if len(data) == length else None
 
 
 def _perform(data: bytes) -> bytes:
     """Run one call; gives its outcome: what it returned, what it raised, and what is to be said."""
+    own = os.getpid()
     try:
         path, module, method, args, context = pickle.loads(data)  # noqa: S301  # as above
         fn = _function(path, module, method)
@@ -66,7 +97,11 @@ def _perform(data: bytes) -> bytes:
         work_values.set(context)
         value = fn(*args)
     except BaseException as exc:  # noqa: BLE001  # it is raised again, where the call was made
+        if os.getpid() != own:
+            _end_fork(exc)
         return _failed(exc, "".join(traceback.format_exception(exc)))
+    if os.getpid() != own:
+        _end_fork(None)
     try:
         return pickle.dumps((value, None, ""))
     except Exception as exc:  # noqa: BLE001  # pickle raises what it likes
@@ -76,16 +111,33 @@ def _perform(data: bytes) -> bytes:
         return _failed(Invalid(text), "")
 
 
-def _failed(error: BaseException, text: str) -> bytes:
-    try:
-        data = pickle.dumps((None, error, text))
-        pickle.loads(data)  # noqa: S301  # own; some exceptions are pickled, and never come out
-    except Exception:  # noqa: BLE001  # pickle raises what it likes
-        from echosvc.errors import Internal
+def _end_fork(error: BaseException | None) -> NoReturn:
+    """End a child that came back out of the function which forked it: its parent answers."""
+    code = 1
+    if isinstance(error, SystemExit):
+        code = error.code if isinstance(error.code, int) else int(error.code is not None)
+    elif error is not None:
+        traceback.print_exception(error)
+    else:
+        text = "a child that was forked in a function has returned from it, and is ended"
+        print(f"{text} (process {os.getpid()})", file=sys.stderr)  # noqa: T201  # its only way
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code & 0xFF)
 
-        line = "".join(traceback.format_exception_only(error)).strip()
-        return pickle.dumps((None, Internal(line), text))
-    return data
+
+def _failed(error: BaseException, text: str) -> bytes:
+    # What would end the program, `sys.exit()` or Ctrl-C, would end the caller's: it is none of
+    # that, but what became of this call.
+    if isinstance(error, Exception):
+        with contextlib.suppress(Exception):  # pickle raises what it likes
+            data = pickle.dumps((None, error, text))
+            pickle.loads(data)  # noqa: S301  # own; some exceptions are pickled, and never come out
+            return data
+    from echosvc.errors import Internal
+
+    line = "".join(traceback.format_exception_only(error)).strip()
+    return pickle.dumps((None, Internal(line), text))
 
 
 def _function(path: str, name: str, method: str) -> Callable[..., Any]:

@@ -6,6 +6,8 @@ process, and finds functions by importing them, where a source is a file that no
 
 from __future__ import annotations
 
+import logging
+import os
 import pickle
 import subprocess
 import sys
@@ -14,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import trio
 
-from echosvc._library.worker import LENGTH
+from echosvc._library.worker import HEAD
 from echosvc._manifest.entry import Entry
 from echosvc._manifest.source import module_name, path_of
 from echosvc._runtime.context import values
@@ -23,6 +25,8 @@ from echosvc.errors import Internal, Invalid
 if TYPE_CHECKING:
     from echosvc._runtime.runtime import Runtime
 
+log = logging.getLogger("echosvc.funcs")
+
 _SCRIPT: Final = str(Path(__file__).with_name("worker.py"))
 
 
@@ -30,37 +34,64 @@ class _Died(Exception):
     """A worker ended while it was asked."""
 
 
+class _OutOfTurn(Exception):
+    """A worker answered something else than what it was asked."""
+
+
 class _Worker:
     """One Python process."""
 
-    __slots__ = ("_buffer", "process")
+    __slots__ = ("_alive", "_asked", "_buffer", "_unsent", "process")
 
-    def __init__(self, process: trio.Process) -> None:
+    def __init__(self, process: trio.Process, alive: int) -> None:
         self.process = process
+        # The end of a pipe. The process ends when it is closed, with us or by us.
+        self._alive = alive
+        self._asked = 0
+        self._unsent = _message(0, pickle.dumps(sys.path))  # has no answer
         self._buffer = bytearray()
 
-    async def ask(self, *messages: bytes) -> bytes:
-        """Send messages, and wait for the one answer.
+    def unasked(self) -> bytes | None:
+        """Return what it has said that nobody asked for; None if nothing, empty at its end."""
+        if self._buffer:
+            return bytes(self._buffer)
+        try:
+            return os.read(self._stdout.fileno(), 1)  # trio has made it non-blocking
+        except BlockingIOError:
+            return None
 
-        Cancelled, the worker is of no more use.
+    async def ask(self, call: bytes) -> bytes:
+        """Send a call, and wait for its answer.
+
+        Cancelled, or with an error, the worker is of no more use.
 
         Raises:
             _Died: It ended before it answered.
+            _OutOfTurn: What came is not the answer to this call.
         """
-        stdin, stdout = self.process.stdin, self.process.stdout
+        stdin = self.process.stdin
         assert stdin is not None
-        assert isinstance(stdout, trio.lowlevel.FdStream)
+        self._asked += 1
+        message = self._unsent + _message(self._asked, call)
+        self._unsent = b""
         try:
-            for message in messages:
-                await stdin.send_all(LENGTH.pack(len(message)) + message)
-            (length,) = LENGTH.unpack(await self._read(stdout, LENGTH.size))
-            return await self._read(stdout, length)
-        except trio.BrokenResourceError:
+            await stdin.send_all(message)
+            number, length = HEAD.unpack(await self._read(HEAD.size))
+            if number != self._asked:
+                raise _OutOfTurn
+            return await self._read(length)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):  # the other by `reap`
             raise _Died from None
 
-    async def _read(self, stream: trio.lowlevel.FdStream, count: int) -> bytes:
+    @property
+    def _stdout(self) -> trio.lowlevel.FdStream:
+        stream = self.process.stdout
+        assert isinstance(stream, trio.lowlevel.FdStream)
+        return stream
+
+    async def _read(self, count: int) -> bytes:
         while len(self._buffer) < count:
-            data = await stream.receive_some(max(65_536, count - len(self._buffer)))
+            data = await self._stdout.receive_some(max(65_536, count - len(self._buffer)))
             if not data:
                 raise _Died
             self._buffer += data
@@ -76,9 +107,14 @@ class _Worker:
             self.process.kill()  # does nothing to one that has ended
             with trio.CancelScope(shield=True):  # what was killed ends at once
                 await self.process.wait()
+                os.close(self._alive)
                 for stream in (self.process.stdin, self.process.stdout):
                     if stream is not None:
                         await stream.aclose()
+
+
+def _message(number: int, data: bytes) -> bytes:
+    return HEAD.pack(number, len(data)) + data
 
 
 class Workers:
@@ -101,21 +137,7 @@ class Workers:
             message = f"{self._name}: an argument cannot leave this Python process: {exc}"
             raise Invalid(message) from exc
         async with self._places:
-            worker: _Worker | None = None
-            answer: bytes | None = None
-            try:
-                worker, first = await self._free()
-                answer = await worker.ask(*first, call)
-            except _Died:
-                assert worker is not None
-                code = await worker.process.wait()
-                how = f"with code {code}" if code >= 0 else f"by signal {-code}"
-                raise Internal(f"the Python process that ran {self._name} ended {how}") from None
-            finally:
-                if answer is not None and worker is not None and not self._closed:
-                    self._idle.append(worker)
-                elif worker is not None:
-                    worker.process.kill()
+            answer = await self._ask(self._idle_worker() or await self._start(), call)
         value, error, text = pickle.loads(answer)  # noqa: S301  # of our own worker
         if error is not None:
             if text:
@@ -130,19 +152,59 @@ class Workers:
             worker.process.kill()
         self._idle.clear()
 
-    async def _free(self) -> tuple[_Worker, tuple[bytes, ...]]:
-        """Give a worker, and what it has to be told before its first call."""
+    async def _ask(self, worker: _Worker, call: bytes) -> bytes:
+        answer: bytes | None = None
+        try:
+            answer = await worker.ask(call)
+        except _Died:
+            code = await worker.process.wait()
+            how = f"with code {code}" if code >= 0 else f"by signal {-code}"
+            raise Internal(f"the Python process that ran {self._name} ended {how}") from None
+        except _OutOfTurn:
+            self._report(worker)
+            message = f"the Python process that ran {self._name} gave another call's answer"
+            raise Internal(f"{message}, and is ended") from None
+        finally:
+            if answer is not None and not self._closed:
+                self._idle.append(worker)
+            else:
+                worker.process.kill()
+        return answer
+
+    def _idle_worker(self) -> _Worker | None:
         while self._idle:
             worker = self._idle.pop()
-            if worker.process.poll() is None:
-                return worker, ()
-        process = await trio.lowlevel.open_process(
-            # -P: the folder of the script is not to be imported from.
-            [sys.executable, "-P", _SCRIPT],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            start_new_session=True,  # Ctrl-C at the terminal is for us to hear
-        )
-        worker = _Worker(process)
-        self._runtime.start_own_task(worker.reap, f"worker of {self._name}")
-        return worker, (pickle.dumps(sys.path),)
+            if worker.process.poll() is not None:
+                continue
+            unasked = worker.unasked()
+            if unasked is None:
+                return worker
+            worker.process.kill()
+            if unasked:  # whatever it is, the next call would get it for its answer
+                self._report(worker)
+        return None
+
+    def _report(self, worker: _Worker) -> None:
+        fields = {"function": self._name, "process": worker.process.pid}
+        text = "a Python process gave an answer that nobody asked for, and is ended"
+        log.error(text, extra={"fields": fields})
+
+    async def _start(self) -> _Worker:
+        theirs, ours = os.pipe()
+        try:
+            process = await trio.lowlevel.open_process(
+                # -P: the folder of the script is not to be imported from.
+                [sys.executable, "-P", _SCRIPT, str(theirs)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                pass_fds=(theirs,),
+                start_new_session=True,  # Ctrl-C at the terminal is for us to hear
+            )
+            worker = _Worker(process, ours)
+            self._runtime.start_own_task(worker.reap, f"worker of {self._name}")
+        except BaseException:
+            os.close(ours)  # which ends what may have been started
+            raise
+        finally:
+            os.close(theirs)
+        return worker
