@@ -40,6 +40,7 @@ async def get(store: str, key: str, default: Any = _NONE) -> Any:
         Invalid: The entry is no store, or the key no text; `ManifestError`: its file cannot be
             opened.
         Unavailable: The file is locked by another program, or its disk is full.
+        Internal: What is in the file is not of a store's making; names the key.
     """
     found = await _open(store, key).get(key)
     if found is not None:

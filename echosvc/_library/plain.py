@@ -30,8 +30,15 @@ def encode(value: Any) -> bytes:
 
 
 def decode(data: bytes) -> Any:
-    """Read what `encode` has written."""
-    return _decoder.decode(data)
+    """Read what `encode` has written.
+
+    Raises:
+        ValueError: It is something else; says what is wrong with it.
+    """
+    try:
+        return _decoder.decode(data)
+    except (TypeError, RecursionError) as exc:  # msgspec's own error is a ValueError
+        raise ValueError(str(exc)) from exc
 
 
 def _check(value: Any, where: str) -> None:

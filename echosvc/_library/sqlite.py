@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sqlite3
 import sys
 import time
@@ -43,12 +45,13 @@ class SqliteStore:
         self._path = absolute(entry.folder / entry.spec.file)
         self._connection: sqlite3.Connection | None = None
         self._turn = trio.CapacityLimiter(1)
+        self._closed = False
 
     async def get(self, key: str) -> tuple[Any] | None:
         """Give the value in a tuple, or None where there is no such key."""
         sql = f"SELECT value FROM store WHERE key = ? AND {_ALIVE}"  # noqa: S608  # no input in it
         rows = await self._do(lambda db: db.execute(sql, (key, time.time())).fetchall())
-        return (decode(rows[0][0]),) if rows else None
+        return (self._value(key, rows[0][0]),) if rows else None
 
     async def set(self, key: str, value: Any, ttl: float | None) -> None:
         """Put a value under a key.
@@ -79,11 +82,12 @@ class SqliteStore:
 
     async def items(self, prefix: str, limit: int | None) -> list[tuple[str, Any]]:
         """Give the keys that begin so, in their order, with their values."""
-        return [(key, decode(data)) for key, data in await self._scan("key, value", prefix, limit)]
+        rows = await self._scan("key, value", prefix, limit)
+        return [(self._key(key), self._value(key, data)) for key, data in rows]
 
     async def keys(self, prefix: str, limit: int | None) -> list[str]:
         """Give the keys that begin so, in their order."""
-        return [key for (key,) in await self._scan("key", prefix, limit)]
+        return [self._key(key) for (key,) in await self._scan("key", prefix, limit)]
 
     async def _scan(self, columns: str, prefix: str, limit: int | None) -> list[Any]:
         end = _after(prefix)
@@ -101,10 +105,31 @@ class SqliteStore:
         return True
 
     def close(self) -> None:
-        """Let go of the file."""
-        if self._connection is not None:
+        """Let go of the file, as soon as those who are at it are done."""
+        self._closed = True
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self._connection is not None and not self._turn.borrowed_tokens:
             self._connection.close()
             self._connection = None
+
+    def _key(self, key: Any) -> str:
+        """Give a key as it is in the file; it may be of another program's making."""
+        if not isinstance(key, str):
+            raise Internal(f"{self._place}: a key is {key!r}, and no text; delete it there")
+        return key
+
+    def _value(self, key: str, data: Any) -> Any:
+        try:
+            return decode(data)
+        except ValueError as exc:
+            what = f"the value of the key {key!r} cannot be read: {exc}"
+            raise Internal(f"{self._place}: {what}; delete it, or set it anew") from exc
+
+    @property
+    def _place(self) -> str:
+        return f"store {self.entry.id}: {display(self._path)}"
 
     async def _do(self, work: Callable[[sqlite3.Connection], T]) -> T:
         def work_in_thread() -> T:
@@ -114,17 +139,24 @@ class SqliteStore:
 
         try:
             return await trio.to_thread.run_sync(work_in_thread, limiter=self._turn)
-        except sqlite3.OperationalError as exc:  # locked, full, gone: it may be well again
-            message = f"store {self.entry.id}: {display(self._path)}: {exc}"
-            raise Unavailable(message) from exc
         except sqlite3.Error as exc:
-            message = f"store {self.entry.id}: {display(self._path)}: {exc}"
-            raise Internal(message) from exc
+            # Locked, full, gone: it may be well again. What has no code is Python's, not SQLite's:
+            # a key that is no UTF-8.
+            passing = isinstance(exc, sqlite3.OperationalError) and hasattr(exc, "sqlite_errorcode")
+            raise (Unavailable if passing else Internal)(f"{self._place}: {exc}") from exc
         except UnicodeEncodeError:
             raise Invalid("not a key: a text with half of a surrogate pair in it") from None
+        finally:
+            if self._closed:
+                self._let_go()
 
     def _open(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = None
+        # SQLite would let everybody read a new file; those that it puts beside it are made alike.
+        # What is wrong with the place it says better. A file that is there keeps its mode.
+        with contextlib.suppress(OSError):
+            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+            os.close(os.open(os.path.realpath(self._path), flags, 0o600))
         try:
             # One thread at a time uses it, and not always the same.
             connection = sqlite3.connect(self._path, timeout=BUSY, check_same_thread=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import trio
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from echosvc._runtime.runtime import Runtime
 
 KINDS = ("store.memory", "store.sqlite")
+
+_FEW: Final = 64
+"""So many expiries that no longer count are not worth looking for."""
 
 
 class Store(Protocol):
@@ -102,12 +105,15 @@ class MemoryStore:
         self._values[key] = (value, expires)
         if expires is not None:
             heapq.heappush(self._expiries, (expires, next(self._counter), key))
+        self._tidy()
 
     async def delete(self, key: str) -> bool:
         """Take a key away; False where there is none."""
         await trio.lowlevel.checkpoint()
         self._expire()
-        return self._values.pop(key, None) is not None
+        found = self._values.pop(key, None)
+        self._tidy()
+        return found is not None
 
     async def items(self, prefix: str, limit: int | None) -> list[tuple[str, Any]]:
         """Give the keys that begin so, in their order, with their values."""
@@ -130,6 +136,16 @@ class MemoryStore:
         """Let go of everything."""
         self._values.clear()
         self._expiries.clear()
+
+    def _tidy(self) -> None:
+        """Forget expiries that no longer count, once they are most of all."""
+        if len(self._expiries) > 2 * len(self._values) + _FEW:
+            self._expiries = [
+                (expires, next(self._counter), key)
+                for key, (_, expires) in self._values.items()
+                if expires is not None
+            ]
+            heapq.heapify(self._expiries)
 
     def _expire(self) -> None:
         now = trio.current_time()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ import trio.testing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from echosvc import Pid, Runtime, open_runtime, process, store
+from echosvc import Pid, Runtime, open_runtime, process, registry, store
 from echosvc._library import sqlite
 from echosvc._library.plain import decode, encode
 from echosvc.errors import (
@@ -35,8 +37,17 @@ ENTRIES = """
     - {name: file, kind: store.sqlite, file: data.db}
     - {name: nowhere, kind: store.sqlite, file: no/such/folder/data.db}
     - {name: text, kind: store.sqlite, file: notes.txt}
+    - {name: link, kind: store.sqlite, file: link.db}
 """
 BOTH = pytest.mark.parametrize("name", ["app:memory", "app:file"])
+
+
+@pytest.fixture
+def restore_umask() -> Iterator[None]:
+    before = os.umask(0)
+    os.umask(before)
+    yield
+    os.umask(before)
 
 
 @pytest.fixture
@@ -187,6 +198,31 @@ async def test_memory_keeps_what_a_message_may_carry(runtime: Runtime) -> None:
     assert await store.get("app:memory", "k") == value
 
 
+async def test_memory_remembers_no_more_expiries_than_keys(
+    application: Application, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with open_runtime(application(ENTRIES)) as runtime, runtime.attach():
+        held = runtime.stores
+        for n in range(2_000):
+            await store.set("app:memory", "again", n, ttl="1h")
+        assert len(held["app:memory"]._expiries) < 100
+        for n in range(2_000):
+            await store.set("app:memory", str(n), n, ttl=1 + n)
+        for n in range(1_000, 2_000):
+            await store.delete("app:memory", str(n))
+        assert len(held["app:memory"]._expiries) < 2_100
+        await trio.sleep(500)
+        assert await store.get("app:memory", "498", None) is None
+        assert await store.get("app:memory", "500") == 500
+        await store.set("app:memory", "again", 1, ttl=1)
+        await trio.sleep(1)
+        assert await store.has("app:memory", "again") is False
+        for n in range(500, 1_000):
+            await store.delete("app:memory", str(n))
+        assert len(held["app:memory"]._expiries) < 100
+        assert await store.keys("app:memory") == []
+
+
 def test_a_cancelled_operation_in_memory_is_done_or_not(application: Application) -> None:
     folder = application(ENTRIES)
 
@@ -213,6 +249,35 @@ async def test_a_file_is_there_again_after_a_restart(application: Application) -
     await run(folder, first)
     assert [path.name for path in folder.glob("*.db*")] == ["data.db"]
     await run(folder, second)
+
+
+def modes(folder: Path) -> dict[str, int]:
+    return {path.name: path.stat().st_mode & 0o777 for path in folder.glob("*.db*")}
+
+
+async def test_a_new_file_is_for_its_owner_alone(
+    runtime: Runtime, application: Application, restore_umask: None
+) -> None:
+    os.umask(0)
+    folder = application(ENTRIES)
+    (folder / "link.db").symlink_to("real.db")
+    await store.set("app:file", "k", 1)
+    await store.set("app:link", "k", 1)
+    assert modes(folder) == dict.fromkeys(
+        [f"{name}.db{more}" for name in ("data", "real") for more in ("", "-wal", "-shm")]
+        + ["link.db"],
+        0o600,
+    )
+
+
+async def test_a_file_that_is_there_keeps_its_mode(
+    runtime: Runtime, application: Application
+) -> None:
+    file = application(ENTRIES) / "data.db"
+    file.touch()
+    file.chmod(0o640)
+    await store.set("app:file", "k", 1)
+    assert modes(file.parent) == dict.fromkeys(["data.db", "data.db-wal", "data.db-shm"], 0o640)
 
 
 async def test_a_file_expires_by_the_wall_clock(
@@ -337,3 +402,119 @@ async def test_a_damaged_table_is_an_internal_error(
     other.close()
     with pytest.raises((Internal, Unavailable), match="4 columns"):
         await store.set("app:file", "k", 2)
+
+
+def put_row(folder: Path, key: object, value: object) -> None:
+    """Write a row as another program may."""
+    other = sqlite3.connect(folder / "data.db")
+    with other:
+        other.execute("INSERT OR REPLACE INTO store VALUES (?, ?, NULL)", (key, value))
+    other.close()
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        (b"", "truncated"),
+        (b"\xc1", "malformed"),
+        (b"\x01\x01", "trailing"),
+        (b"\xa2\xff\xff", "utf-8"),
+        (b"\xdd\xff\xff\xff\xff", "truncated"),
+        (b"\x91" * 100_000, "recursion"),
+        ("a text", "bytes-like"),
+        (7, "bytes-like"),
+    ],
+)
+async def test_a_broken_row_is_an_error_that_names_it(
+    runtime: Runtime, application: Application, value: object, why: str
+) -> None:
+    await store.set("app:file", "a", 1)
+    put_row(application(ENTRIES), "b", value)
+    for work in (store.get("app:file", "b"), store.items("app:file")):
+        with pytest.raises(Internal, match=rf"store app:file: .*data\.db: .* key 'b' .*{why}"):
+            await work
+    assert await store.get("app:file", "a") == 1
+    assert await store.keys("app:file") == ["a", "b"]
+    assert await store.delete("app:file", "b")
+    assert await store.items("app:file") == [("a", 1)]
+
+
+async def test_a_key_that_is_no_text_is_an_error_that_names_it(
+    runtime: Runtime, application: Application
+) -> None:
+    await store.set("app:file", "a", 1)
+    put_row(application(ENTRIES), b"blob", b"\x01")
+    for work in (store.keys("app:file"), store.items("app:file")):
+        with pytest.raises(Internal, match=r"store app:file: .*data\.db: a key is b'blob'"):
+            await work
+    assert await store.get("app:file", "a") == 1
+
+
+async def test_a_key_that_is_no_utf_8_is_an_error_that_is_not_tried_again(
+    runtime: Runtime, application: Application
+) -> None:
+    await store.set("app:file", "a", 1)
+    other = sqlite3.connect(application(ENTRIES) / "data.db")
+    with other:
+        other.execute("INSERT INTO store VALUES (CAST(x'62ff' AS TEXT), x'01', NULL)")
+    other.close()
+    with pytest.raises(Internal, match=r"store app:file: .*data\.db: .*UTF-8 column 'key'") as info:
+        await store.keys("app:file")
+    assert not info.value.retryable
+
+
+async def test_a_file_goes_on_when_its_entry_changes(runtime: Runtime) -> None:
+    await store.set("app:file", "k", 1)
+    before = runtime.stores["app:file"]
+    changes = registry.changes().update("app:file", {"file": "./data.db"})
+    await changes.apply()
+    assert await store.get("app:file", "k") == 1
+    assert runtime.stores["app:file"] is before
+    assert before.entry is runtime.registry.get("app:file")
+
+
+async def test_another_file_is_another_store_and_the_first_is_let_go(
+    runtime: Runtime, application: Application
+) -> None:
+    folder = application(ENTRIES)
+    await store.set("app:file", "k", 1)
+    await registry.changes().update("app:file", {"file": "other.db"}).apply()
+    assert await store.keys("app:file") == []
+    assert sorted(modes(folder)) == ["data.db", "other.db", "other.db-shm", "other.db-wal"]
+    await registry.changes().update("app:file", {"file": "data.db"}).apply()
+    assert await store.get("app:file", "k") == 1
+    await registry.changes().update("app:file", {"kind": "store.memory", "file": None}).apply()
+    assert await store.keys("app:file") == []
+    assert sorted(modes(folder)) == ["data.db", "other.db"]
+
+
+async def test_a_deleted_entry_lets_its_file_go(runtime: Runtime, application: Application) -> None:
+    await store.set("app:file", "k", 1)
+    await registry.changes().delete("app:file").apply()
+    assert sorted(modes(application(ENTRIES))) == ["data.db"]
+
+
+async def test_who_is_at_a_file_that_is_closed_ends_in_peace(
+    runtime: Runtime, application: Application
+) -> None:
+    await store.set("app:file", "k", 1)
+    held = runtime.stores["app:file"]
+    gate, begun = threading.Event(), trio.Event()
+    token = trio.lowlevel.current_trio_token()
+
+    def work(db: sqlite3.Connection) -> None:
+        token.run_sync_soon(begun.set)
+        gate.wait()
+        with db:
+            db.execute("UPDATE store SET value = x'02'")
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(held._do, work)
+        await begun.wait()
+        await registry.changes().delete("app:file").apply()
+        assert "data.db-wal" in modes(application(ENTRIES))
+        gate.set()
+    assert sorted(modes(application(ENTRIES))) == ["data.db"]
+    other = sqlite3.connect(application(ENTRIES) / "data.db")
+    assert other.execute("SELECT value FROM store").fetchall() == [(b"\x02",)]
+    other.close()
