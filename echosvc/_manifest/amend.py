@@ -13,9 +13,6 @@ from echosvc._manifest.node import Node, node_of
 from echosvc._manifest.registry import Registry
 from echosvc.errors import Invalid
 
-FIXED = ("id", "name", "namespace")
-"""What of an entry is not to be changed."""
-
 
 def amend(
     registry: Registry,

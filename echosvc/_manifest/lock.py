@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,13 +12,11 @@ from echosvc._manifest.files import read_bytes
 from echosvc._manifest.manifest import absolute, display, what
 from echosvc._manifest.near import did_you_mean, shown
 from echosvc._manifest.node import Fault, Node
-from echosvc._manifest.scalars import scalar
-from echosvc.errors import AlreadyExists, ManifestError
+from echosvc.errors import ManifestError
 
 LOCK: Final = "echosvc.lock"
 DIRECTORIES: Final = ("src",)
 EXAMPLE: Final = "write directories: and below it src: ./src"
-COMMENT: Final = "# Where `echosvc` finds the entries of this project, from this folder on.\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,24 +111,3 @@ def _mapping(
 
 def _at(node: Node | None) -> tuple[int, int]:
     return (node.line, node.column) if node else (1, 1)
-
-
-def write_lock(folder: Path | str, src: str = "./src") -> Path:
-    """Write a lock file into a folder, naming `src` relative to it; returns the file.
-
-    Raises `AlreadyExists` when there is one, which stays as it is.
-    """
-    file = Path(folder, LOCK)
-    text = f"{COMMENT}directories:\n  src: {_quoted(src)}\n"
-    try:
-        with file.open("x", encoding="utf-8") as out:
-            out.write(text)
-    except FileExistsError:
-        raise AlreadyExists(f"{display(file)} is there already") from None
-    return file
-
-
-def _quoted(text: str) -> str:
-    """Return a string as YAML: as it is when that says the same, else in double quotes."""
-    plain = re.fullmatch(r"[\w./][\w./-]*", text) and scalar(text) == text
-    return text if plain else json.dumps(text, ensure_ascii=False)

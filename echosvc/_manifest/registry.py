@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from echosvc._checks import check_dict, check_text
-from echosvc._manifest import graph, source
+from echosvc._manifest import graph
 from echosvc._manifest.check import NO_DEFAULTS, Defaults, build, gather, ordered
 from echosvc._manifest.entry import Entry
 from echosvc._manifest.graph import Dependencies, dependencies
@@ -148,13 +148,6 @@ class Registry:
     def kind(self, entry: Entry) -> Kind:
         """Return the kind of an entry."""
         return self._kinds[entry.kind]
-
-    def load_target(self, id: str) -> source.Target:
-        """Return the async function that an entry names; raises `NotFound`, `ManifestError`."""
-        entry = self.get(id)
-        if not source.has_source(entry):
-            raise entry.fault(f"a {entry.kind} is nothing to run", "kind")
-        return source.load(entry)
 
     def dependencies(self) -> Dependencies:
         """Return what has to be up before what."""

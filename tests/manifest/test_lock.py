@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from echosvc._manifest.lock import find_lock, read_lock, write_lock
-from echosvc.errors import AlreadyExists, ManifestError
+from echosvc._manifest.lock import find_lock, read_lock
+from echosvc.errors import ManifestError
 
 Write = Callable[..., Path]
 
@@ -70,17 +70,3 @@ def test_lock_that_is_not_there(write: Write) -> None:
     write()
     with pytest.raises(ManifestError, match=r"^echosvc\.lock: cannot be read: No such file"):
         read_lock("echosvc.lock")
-
-
-@pytest.mark.parametrize("src", ["./src", "a b/#c: d", "5", "émile/'x'", "null", 'say "hi"'])
-def test_written_lock_reads_back(write: Write, src: str) -> None:
-    folder = write(**{f"{src}/x": ""})
-    file = write_lock(folder, src)
-    assert read_lock(file).src == folder / src
-
-
-def test_lock_is_never_overwritten(write: Write) -> None:
-    folder = write(**{"echosvc.lock": "mine"})
-    with pytest.raises(AlreadyExists, match=r"echosvc\.lock is there already"):
-        write_lock(folder)
-    assert (folder / "echosvc.lock").read_text() == "mine"

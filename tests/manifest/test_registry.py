@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from echosvc._manifest import source
 from echosvc._manifest.kinds import (
     KINDS,
     Kind,
@@ -198,9 +199,7 @@ async def test_entries_from_code_are_checked_the_same_way(folder: Path) -> None:
     relay = {"id": "x:relay", "kind": "process.py", "source": "file://m.py"}
     registry = Registry.from_entries([relay, {"id": "x:h", "kind": "process.host"}], folder)
     assert isinstance(registry.get("x:relay").spec, ProcessPy)
-    assert await registry.load_target("x:relay")(1, 2) == (1, 2)
-    with pytest.raises(ManifestError, match=r"^x:h: a process\.host is nothing to run$"):
-        registry.load_target("x:h")
+    assert await source.load(registry.get("x:relay"))(1, 2) == (1, 2)
     with pytest.raises(ManifestError) as caught:
         Registry.from_entries([relay | {"mailbox": "x"}, {"kind": "process.host"}], folder)
     assert [str(fault) for fault in caught.value.faults] == [
@@ -278,4 +277,4 @@ def test_registry_stays_where_it_was_when_the_current_folder_changes(
     entry = registry.get("app:cli")
     assert entry.folder == folder
     assert entry.where()[0] == str(folder / "_index.yaml").removeprefix("/")
-    assert registry.load_target("app:cli").__name__ == "main"
+    assert source.load(entry).__name__ == "main"

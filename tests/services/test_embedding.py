@@ -11,12 +11,16 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import msgspec
 import outcome
 import pytest
 import trio
 
 from echosvc import Runtime, open_runtime
-from echosvc.errors import GaveUp, Unavailable
+from echosvc._manifest.entry import Entry
+from echosvc._manifest.kinds import KINDS, Kind, Lifecycle
+from echosvc._manifest.registry import Registry
+from echosvc.errors import GaveUp, Invalid, Unavailable
 from echosvc.supervision import ChildSpec, open_supervisor
 from tests.runtime.helpers import HOST, Failure, obedient, settle
 from tests.services.conftest import App, states
@@ -166,3 +170,23 @@ def test_under_asyncio_a_runtime_says_that_it_needs_trio() -> None:
         assert not info.value.retryable
 
     asyncio.run(main())
+
+
+async def test_overrides_for_a_registry_are_refused_and_nothing_starts() -> None:
+    ran = []
+
+    async def main(entry: Entry) -> None:
+        ran.append(entry.id)
+
+    class Spec(msgspec.Struct):
+        lifecycle: Lifecycle = Lifecycle(auto_start=True)
+
+    kinds = {**KINDS, "own.kind": Kind("own.kind", Spec, run=main)}
+    registry = Registry.from_entries([{"id": "app:own", "kind": "own.kind"}], kinds=kinds)
+    with pytest.raises(Invalid, match="overrides go with a folder; a registry has been checked"):
+        async with open_runtime(registry, overrides=["app:own:lifecycle.ready=explicit"]):
+            pytest.fail("it was opened")
+    assert ran == []
+    async with open_runtime(registry, overrides=[]):
+        await settle()
+    assert ran == ["app:own"]
