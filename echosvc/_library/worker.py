@@ -38,13 +38,8 @@ def main() -> None:
     os.close(nothing)
     os.dup2(2, 1)
 
-    def forked() -> None:
-        # Or else who started this waits for an answer as long as the child lives.
-        calls.close()
-        answers.close()
-        os.close(alive)
-
-    os.register_at_fork(after_in_child=forked)
+    # Or else who started this waits for an answer as long as a child lives.
+    os.register_at_fork(after_in_child=lambda: _let_go(calls.fileno(), answers.fileno(), alive))
     first = _read(calls)
     if first is None:
         return
@@ -74,6 +69,14 @@ def _end_with_starter(alive: int) -> None:
         # asked to send a SIGIO then, which ends a process that has not said what to do about it.
         fcntl.fcntl(alive, fcntl.F_SETOWN, os.getpid())
         fcntl.fcntl(alive, fcntl.F_SETFL, fcntl.fcntl(alive, fcntl.F_GETFL) | os.O_ASYNC)
+
+
+def _let_go(*fds: int) -> None:
+    """Let descriptors lead nowhere. They are not closed, so that no other file gets the number."""
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for fd in fds:
+        os.dup2(nothing, fd, inheritable=False)
+    os.close(nothing)
 
 
 def _read(stream: BinaryIO) -> tuple[int, bytes] | None:
@@ -114,8 +117,10 @@ def _perform(data: bytes) -> bytes:
 def _end_fork(error: BaseException | None) -> NoReturn:
     """End a child that came back out of the function which forked it: its parent answers."""
     code = 1
-    if isinstance(error, SystemExit):
-        code = error.code if isinstance(error.code, int) else int(error.code is not None)
+    if isinstance(error, SystemExit) and isinstance(error.code, int | None):
+        code = error.code or 0
+    elif isinstance(error, SystemExit):
+        print(error.code, file=sys.stderr)  # noqa: T201  # as Python does
     elif error is not None:
         traceback.print_exception(error)
     else:
