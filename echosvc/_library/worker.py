@@ -38,18 +38,8 @@ def main() -> None:
     os.close(nothing)
     os.dup2(2, 1)
 
-<<<<<<< HEAD
-    def forked() -> None:
-        # Or else who started this waits for an answer as long as the child lives.
-        calls.close()
-        answers.close()
-        os.close(alive)
-
-    os.register_at_fork(after_in_child=forked)
-=======
     # Or else who started this waits for an answer as long as a child lives.
     os.register_at_fork(after_in_child=lambda: _let_go(calls.fileno(), answers.fileno(), alive))
->>>>>>> room/files
     first = _read(calls)
     if first is None:
         return
@@ -81,8 +71,6 @@ def _end_with_starter(alive: int) -> None:
         fcntl.fcntl(alive, fcntl.F_SETFL, fcntl.fcntl(alive, fcntl.F_GETFL) | os.O_ASYNC)
 
 
-<<<<<<< HEAD
-=======
 def _let_go(*fds: int) -> None:
     """Let descriptors lead nowhere. They are not closed, so that no other file gets the number."""
     nothing = os.open(os.devnull, os.O_RDWR)
@@ -91,7 +79,6 @@ def _let_go(*fds: int) -> None:
     os.close(nothing)
 
 
->>>>>>> room/files
 def _read(stream: BinaryIO) -> tuple[int, bytes] | None:
     head = stream.read(HEAD.size)
     if len(head) < HEAD.size:
@@ -130,15 +117,10 @@ def _perform(data: bytes) -> bytes:
 def _end_fork(error: BaseException | None) -> NoReturn:
     """End a child that came back out of the function which forked it: its parent answers."""
     code = 1
-<<<<<<< HEAD
-    if isinstance(error, SystemExit):
-        code = error.code if isinstance(error.code, int) else int(error.code is not None)
-=======
     if isinstance(error, SystemExit) and isinstance(error.code, int | None):
         code = error.code or 0
     elif isinstance(error, SystemExit):
         print(error.code, file=sys.stderr)  # noqa: T201  # as Python does
->>>>>>> room/files
     elif error is not None:
         traceback.print_exception(error)
     else:

@@ -83,12 +83,8 @@ def _check_place(entry: Entry, path: Path) -> None:
     except (OSError, ValueError):  # a NUL in the name: there is no such file, which is said then
         return
     if not real.is_relative_to(real_root):
-<<<<<<< HEAD
-        leads = f" leads to {display(real)}," if path.is_symlink() else " is"
-=======
         is_link = os.path.islink(path)  # noqa: PTH114  # False where it may not look
         leads = f" leads to {display(real)}," if is_link else " is"
->>>>>>> room/files
         message = f"{display(path)}{leads} outside of the application's folder {display(root)}"
         hint = "put it there, or what sources share into a package"
         raise entry.fault(message, "source", hint=hint)
