@@ -21,6 +21,7 @@ Beside that way::
     variables  entries of kind `env.variable`: where the value of one is found, and what it is
     mentions   the ids and names that the sources of an application mention
     advice     warnings: what is no fault, and probably not meant
+    files      the files themselves: regular ones only, and no larger than they may be
     lock       `echosvc.lock`, which names the folder
     near       what an unknown name probably meant
 

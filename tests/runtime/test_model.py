@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
@@ -58,7 +57,7 @@ class World:
 
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
-        self.ends = runtime.events("process", "ended", size=math.inf)
+        self.ends = runtime.events("process", "ended", size=1_000_000)
         self.pids: list[Pid] = []
         self.commands: list[trio.MemorySendChannel[list[Op]]] = []
         self.seen: list[list[Any]] = []
