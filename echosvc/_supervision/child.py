@@ -40,6 +40,7 @@ class Child:
         "_life",
         "_lock",
         "_next_restart",
+        "_ordered",
         "_wanted",
         "_wants_status",
         "last_error",
@@ -65,6 +66,7 @@ class Child:
         self._lock = lock  # held by who starts it and waits until it is up
         self._wanted = True  # False from the moment on when it was told to stop
         self._forget = False  # with its end
+        self._ordered = False  # its first start waits for its turn: no restart takes it along
 
     def __repr__(self) -> str:
         return f"<child {self.name} {self.state}>"

@@ -148,7 +148,7 @@ class Recoveries:
         return [each for each in every if each is child or self._takes_part(each)]
 
     def _takes_part(self, child: Child) -> bool:
-        return child._wanted and child.state not in OUT_OF_PLAY
+        return child._wanted and not child._ordered and child.state not in OUT_OF_PLAY
 
     def _give_up(self, child: Child, cause: BaseException) -> None:
         name, intensity = self._runs.name, self._intensity
@@ -175,6 +175,10 @@ class Recoveries:
             if self._strategy != "one_for_one":
                 async with self._lock:
                     await self._halt_others(recovery)
+                    recovery.halted = True
+                    if not recovery.delay:  # in one go: whoever waits for the lock comes after it
+                        await self._start_waiting(recovery)
+                        return
             recovery.halted = True
             with recovery.scope:
                 if recovery.waiting and recovery.delay:

@@ -97,8 +97,10 @@ class Supervisor:
             self._check_waiting_is_safe()
         lock = trio.Lock() if self.strategy == "one_for_one" else self._lock
         child = self._children[spec.name] = Child(spec, lock)
+        child._ordered = True
         try:
             async with child._lock:
+                child._ordered = False
                 await self._start_now(child)
         except BaseException:
             child._forget = True

@@ -452,3 +452,41 @@ async def test_wait_returns_at_the_end_of_the_run() -> None:
         await child.wait()
         assert (child.state, trio.current_time()) == ("stopped", 2)
         await child.wait()  # it isn't running: at once
+
+
+@pytest.mark.parametrize("strategy", ["one_for_all", "rest_for_one"])
+async def test_a_child_that_is_started_while_its_group_restarts_runs_once(strategy: str) -> None:
+    running = most = 0
+
+    async def fail_once() -> None:
+        if not fail.is_set():
+            await fail.wait()
+            raise Failure
+        await trio.sleep_forever()
+
+    async def up_later(*, task_status: trio.TaskStatus[None]) -> None:
+        await trio.sleep(1)
+        task_status.started()
+        await trio.sleep_forever()
+
+    async def counted() -> None:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        try:
+            await trio.sleep_forever()
+        finally:
+            running -= 1
+
+    fail = trio.Event()
+    async with open_supervisor(strategy) as sup:  # type: ignore[arg-type]  # one of its words
+        await sup.start(ChildSpec("fails", fail_once))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(sup.start, ChildSpec("slow", up_later))
+            await trio.sleep(0.5)
+            fail.set()  # the restart waits until "slow" is up, and the next start behind it
+            await settle()
+            nursery.start_soon(sup.start, ChildSpec("late", counted))
+        await trio.sleep(10)
+        assert most == running == 1
+        assert [child.state for child in sup.children()] == ["running"] * 3
