@@ -20,9 +20,10 @@ from echosvc._manifest.check import ordered
 from echosvc._manifest.entry import where
 from echosvc._manifest.files import read_bytes
 from echosvc._manifest.kinds import HOSTS, Count, Seconds, decode
-from echosvc._manifest.manifest import display, what
+from echosvc._manifest.manifest import what
 from echosvc._manifest.near import shown
 from echosvc._manifest.node import Node, node_of
+from echosvc._manifest.paths import display
 from echosvc._manifest.validate import Complaint, validate
 from echosvc.errors import ManifestError
 

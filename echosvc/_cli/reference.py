@@ -80,7 +80,7 @@ it comes back to the foreground.
 
 Where stdin is a pipe or a file nobody is asked: the prompts of `io.readline` are not printed. What
 `io.write` has written is data, and a line that is read completes an unfinished one, so that
-`printf 'hello world\n' | echosvc run -x app:terminal/app:cli` leaves a transcript of the echo
+`printf 'hello world\\n' | echosvc run -x app:terminal/app:cli` leaves a transcript of the echo
 client.
 
 ## Stopping

@@ -14,7 +14,7 @@ import trio
 
 from echosvc._library.plain import decode, encode
 from echosvc._manifest.entry import Entry
-from echosvc._manifest.manifest import absolute, display
+from echosvc._manifest.paths import absolute, display
 from echosvc.errors import Internal, Invalid, Unavailable
 
 T = TypeVar("T")

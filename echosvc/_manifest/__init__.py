@@ -22,6 +22,7 @@ Beside that way::
     mentions   the ids and names that the sources of an application mention
     advice     warnings: what is no fault, and probably not meant
     files      the files themselves: regular ones only, and no larger than they may be
+    paths      the same, as they are written for a person
     lock       `echosvc.lock`, which names the folder
     near       what an unknown name probably meant
 

@@ -15,8 +15,8 @@ from echosvc._manifest.check import ordered
 from echosvc._manifest.entry import Entry
 from echosvc._manifest.graph import references
 from echosvc._manifest.kinds import HOSTS, ProcessPy, ProcessService, ProcessSupervisor
-from echosvc._manifest.manifest import display
 from echosvc._manifest.near import did_you_mean
+from echosvc._manifest.paths import display
 from echosvc._manifest.source import path_of
 from echosvc.errors import ManifestError
 

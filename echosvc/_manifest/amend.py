@@ -8,8 +8,9 @@ from typing import Any
 from echosvc._checks import given
 from echosvc._manifest.check import build, ordered
 from echosvc._manifest.entry import Entry
-from echosvc._manifest.manifest import INDEX, Draft, absolute, is_name
+from echosvc._manifest.manifest import INDEX, Draft, is_name
 from echosvc._manifest.node import Node, node_of
+from echosvc._manifest.paths import absolute
 from echosvc._manifest.registry import Registry
 from echosvc.errors import Invalid
 

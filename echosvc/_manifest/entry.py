@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from echosvc._checks import check_flag, check_instance, check_text
-from echosvc._manifest.manifest import display
 from echosvc._manifest.node import Node, node_of
+from echosvc._manifest.paths import display
 from echosvc.errors import ManifestError
 
 

@@ -9,9 +9,10 @@ from typing import Final
 
 from echosvc._manifest import loader
 from echosvc._manifest.files import read_bytes
-from echosvc._manifest.manifest import absolute, display, what
+from echosvc._manifest.manifest import what
 from echosvc._manifest.near import did_you_mean, shown
 from echosvc._manifest.node import Fault, Node
+from echosvc._manifest.paths import absolute, display
 from echosvc.errors import ManifestError
 
 LOCK: Final = "echosvc.lock"

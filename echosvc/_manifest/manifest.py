@@ -29,6 +29,7 @@ from echosvc._manifest.files import read_bytes
 from echosvc._manifest.kinds import Lifecycle
 from echosvc._manifest.near import did_you_mean, shown
 from echosvc._manifest.node import Node
+from echosvc._manifest.paths import absolute, display
 from echosvc.errors import ManifestError
 
 INDEX: Final = "_index.yaml"
@@ -76,24 +77,6 @@ class Folder:
 def is_name(text: str) -> bool:
     """Whether a namespace or an entry may be called this."""
     return _NAME.match(text) is not None
-
-
-def absolute(path: Path | str) -> Path:
-    """Return a path from the root on, links left as they are: they are what a person knows."""
-    try:
-        return Path(os.path.abspath(path))  # noqa: PTH100  # Path.absolute keeps the `..`
-    except OSError:  # the current folder has been deleted
-        return Path(path)
-
-
-def display(path: Path | str) -> str:
-    """Return a path as a person at the current folder would write it."""
-    full = str(absolute(path))
-    try:
-        here = os.getcwd()  # noqa: PTH109  # as a string, for a prefix
-    except OSError:
-        return full
-    return full.removeprefix(here.rstrip("/") + "/")
 
 
 def read_folder(folder: Path | str, env: Mapping[str, str] | None = None) -> Folder:

@@ -12,9 +12,10 @@ from echosvc._manifest.check import NO_DEFAULTS, Defaults, build, gather, ordere
 from echosvc._manifest.entry import Entry
 from echosvc._manifest.graph import Dependencies, dependencies
 from echosvc._manifest.kinds import Kind
-from echosvc._manifest.manifest import INDEX, Draft, absolute, is_name
+from echosvc._manifest.manifest import INDEX, Draft, is_name
 from echosvc._manifest.near import did_you_mean, near
 from echosvc._manifest.node import node_of
+from echosvc._manifest.paths import absolute
 from echosvc._manifest.plugins import ALL_KINDS
 from echosvc.errors import ManifestError, NotFound
 

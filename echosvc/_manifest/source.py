@@ -33,8 +33,8 @@ from echosvc._manifest import analysis as static
 from echosvc._manifest import plugins
 from echosvc._manifest.entry import Entry
 from echosvc._manifest.files import read_bytes
-from echosvc._manifest.manifest import absolute, display
 from echosvc._manifest.near import did_you_mean, shown
+from echosvc._manifest.paths import absolute, display
 from echosvc.errors import ManifestError
 
 SCHEME: Final = "file://"

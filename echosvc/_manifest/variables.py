@@ -104,7 +104,7 @@ def value_of(entry: Entry) -> Any:
 
 def _read(entry: Entry) -> Mapping[str, tuple[str, tuple[str, int]]]:
     """Read the variables of a file, with their places; a file that is not there has none."""
-    from echosvc._manifest.manifest import absolute, display
+    from echosvc._manifest.paths import absolute, display
 
     path: Path = absolute(entry.folder / entry.spec.storage[len(SCHEME) :])
     shown = display(path)
