@@ -131,6 +131,15 @@ class Recoveries:
                 return recovery
         return None
 
+    def _is_overtaken(self, recovery: Recovery) -> bool:
+        """Whether another recovery that has not begun yet is to restart the same child too."""
+        return any(
+            other is not recovery
+            and not other.halted
+            and self._reaches(other.child, recovery.child)
+            for other in self._open
+        )
+
     def _reaches(self, failed: Child, other: Child) -> bool:
         """Whether the group that is restarted when one fails has the other in it."""
         if self._strategy == "one_for_all":
@@ -176,7 +185,9 @@ class Recoveries:
                 async with self._lock:
                     await self._halt_others(recovery)
                     recovery.halted = True
-                    if not recovery.delay:  # in one go: whoever waits for the lock comes after it
+                    # In one go, so that no start slips in between; but not what another failure of
+                    # the same moment is about to restart as well: that would be twice.
+                    if not recovery.delay and not self._is_overtaken(recovery):
                         await self._start_waiting(recovery)
                         return
             recovery.halted = True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 import pytest
 import trio
 
@@ -87,15 +89,21 @@ async def test_two_who_start_a_host_in_one_tick_start_one(runtime: Runtime) -> N
     assert refused == ["app:h"]
 
 
-async def test_a_host_that_is_starting_says_so(runtime: Runtime) -> None:
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(runtime.start_host, "app:h")
-        while "app:h" not in runtime.hosts:
-            await trio.lowlevel.checkpoint()
+async def test_a_host_that_is_starting_says_so(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start, refused = runtime.start_own_task, []
+
+    def spawn_and_start(fn: Callable[[], Awaitable[object]], name: str) -> None:
         with pytest.raises(Unavailable, match="host app:h is starting; wait until it is up"):
             runtime.spawn(forever, "app:h")
-        await settle()
-        runtime.spawn(forever, "app:h")
+        refused.append(name)
+        start(fn, name)
+
+    monkeypatch.setattr(runtime, "start_own_task", spawn_and_start)
+    await runtime.start_host("app:h")
+    assert refused == ["host app:h"]
+    runtime.spawn(forever, "app:h")
 
 
 async def test_one_process_s_crash_reaches_nobody_else(runtime: Runtime) -> None:
