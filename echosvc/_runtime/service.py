@@ -157,13 +157,18 @@ class Service(Supervised):
         return process
 
     async def _wait_until_ready(self, process: Process, results: Channel[Result]) -> None:
-        """Return when the process says so; at once if it needn't.
+        """Return when the process says so; if it needn't, when it has run until it first waits.
 
         Raises:
             StartFailed: It ended before, or took too long and was terminated.
         """
         options = self.options
         if not options.explicit_ready:
+            # Its first step belongs to the start: a name that it registers before it first waits
+            # is there for who comes next. It runs in the pass of trio's scheduler that follows,
+            # before us or after us; in the one after that it has run.
+            await trio.lowlevel.checkpoint()
+            await trio.lowlevel.checkpoint()
             return
         ready: Channel[None] = Channel(1)
         process.on_ready = lambda: ready.send_nowait(None)

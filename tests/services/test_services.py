@@ -143,6 +143,14 @@ async def test_ready_explicit_runs_only_when_the_process_says_so(app: App) -> No
         assert trio.current_time() == 5
 
 
+async def test_name_that_a_service_registers_first_is_there_when_it_is_up(app: App) -> None:
+    app.service("s", "obedient")
+    folder = app.write()
+    for _ in range(8):  # which of two tasks runs first is trio's coin
+        async with open_runtime(folder) as runtime:
+            assert runtime.names.lookup("obedient") == pid_of(runtime, "app:s")
+
+
 async def test_required_service_that_is_not_ready_in_time_fails_the_boot(app: App) -> None:
     app.service("s", "never_ready", ready="explicit", start_timeout="3s")
     with pytest.raises(GaveUp) as caught:
