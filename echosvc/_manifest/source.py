@@ -58,7 +58,8 @@ def path_of(entry: Entry) -> Path:
     """Return the file that an entry's `source` names; raises `ManifestError` if it names none."""
     source: str = entry.spec.source
     if not source.startswith(SCHEME):
-        hint = f"write {SCHEME}{source.removeprefix('file:')}"
+        name = source.removeprefix("file:").strip()
+        hint = f"write {SCHEME}{name if name.isprintable() and name else ' and a path'}"
         raise entry.fault(f"the source {shown(source)} names no file", "source", hint=hint)
     path = absolute(entry.folder / source[len(SCHEME) :])
     _check_place(entry, path)

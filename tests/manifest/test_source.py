@@ -217,6 +217,7 @@ def test_module_that_is_used_often_is_said_once(write: Write) -> None:
         ("file://sub", "sub is no file, write it, or correct the path"),
         ("cli.py", "the source 'cli.py' names no file, write file://cli.py"),
         ("file:cli.py", "the source 'file:cli.py' names no file, write file://cli.py"),
+        ('"\\n"', "the source '\\n' names no file, write file:// and a path"),
         ('"file://a\\0b"', "there is no file a\0b, write it, or correct the path"),
     ],
 )
