@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import signal
 from typing import Any
 
 import pytest
@@ -16,6 +17,11 @@ pytest_plugins = ["echosvc.testing"]
 # What an example takes says more about the machine than about the code.
 settings.register_profile("echosvc", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("echosvc")
+
+# What a shell's script starts in the background ignores these two, and so do its children: a test
+# that sends one would wait for ever.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 REAL_SECONDS = 30
 """What a test on the real clock may take before it is called a deadlock."""
