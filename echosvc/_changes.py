@@ -12,11 +12,12 @@ import trio
 from echosvc._boot import Boot
 from echosvc._channel.core import Channel
 from echosvc._checks import given
+from echosvc._exceptions import text_of
 from echosvc._library.versions import Plan, Version
 from echosvc._manifest import graph, source, variables
 from echosvc._manifest.amend import amend
 from echosvc._manifest.registry import Registry
-from echosvc._runtime.crash import summary
+from echosvc._records import write
 from echosvc._runtime.runtime import Runtime
 from echosvc.errors import Conflict, NotFound, Unavailable
 
@@ -115,14 +116,13 @@ class LiveSystem:
         try:
             await self._go_over(new, version, touched, [*again, *fresh])
         except Exception as exc:
-            log.error(
-                "a change of the registry failed, and is taken back",
-                extra={"fields": {"version": version.number, "error": summary(exc)}},
-            )
+            fields = {"version": version.number, "error": text_of(exc)}
+            text = f"a change of the registry failed, and is taken back: {text_of(exc)}"
+            write(log, logging.ERROR, text, fields, said=("error",))
             try:
                 await self._take_back(old, version, touched)
             except Exception as second:  # noqa: BLE001  # the first is raised
-                exc.add_note(f"and what had run before did not start again: {summary(second)}")
+                exc.add_note(f"and what had run before did not start again: {text_of(second)}")
             raise
         self._versions.append((version, new))
         self._forget(old, new)

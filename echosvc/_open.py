@@ -12,7 +12,7 @@ import trio
 from echosvc._checks import check_flag, check_in_trio, check_instance, check_text, texts_of
 from echosvc._runtime.runtime import Runtime
 from echosvc._runtime.terminal import Terminal
-from echosvc._supervision.groups import alone, raise_as_it_came
+from echosvc._supervision.groups import alone, raise_as_it_came, what_comes_out
 from echosvc.errors import Invalid
 
 if TYPE_CHECKING:
@@ -62,7 +62,9 @@ async def open_runtime(
         from echosvc._changes import LiveSystem
 
         boot = Boot(source, changed, terminal)
+    entered = False
     own: BaseException | None = None
+    group: BaseException | None = None
     try:
         async with trio.open_nursery() as nursery:
             runtime = Runtime(nursery, None if boot is None else boot.program)
@@ -70,22 +72,21 @@ async def open_runtime(
                 if boot is not None:
                     runtime.system = LiveSystem(runtime, boot)
                     await boot.start(runtime, auto_start=auto_start)
-                try:
-                    yield runtime
-                except BaseException as exc:
-                    own = exc
-                    raise
-            finally:
-                # Not shielded: who cancels the block wants no grace, and trio ends the processes.
-                await runtime.stop("the runtime is closed")
-                nursery.cancel_scope.cancel("the runtime is closed")
-        return
-    except BaseExceptionGroup as group:
-        error = alone(group, own)
+                entered = True
+                yield runtime
+            except BaseException as exc:  # noqa: BLE001 - raised when the nursery is closed
+                own = exc if entered else alone(exc)
+            # Not shielded: who cancels the block wants no grace, and trio ends the processes.
+            await runtime.stop("the runtime is closed")
+            nursery.cancel_scope.cancel("the runtime is closed")
+    except BaseException as exc:  # noqa: BLE001 - raised below
+        group = exc
     finally:
-        own = None
         runtime.close()
-    raise_as_it_came(error)
+    error = what_comes_out("the runtime has failed", own, group, runtime.fatal)
+    own = group = None
+    if error is not None:
+        raise_as_it_came(error)
 
 
 def _checked(

@@ -37,6 +37,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Final
 
+from echosvc._exceptions import is_a, text_of
+
 __all__ = [
     "AlreadyExists",
     "CallTimeout",
@@ -291,11 +293,10 @@ class LinkDown(Canceled):
         details: dict[str, Any] | None = None,
     ) -> None:
         # Of a chain only the root is told: each reason in full would be as long as the chain.
-        root = reason.root if isinstance(reason, LinkDown) else reason
+        root = reason.root if is_a(reason, LinkDown) else reason
+        failed = "failed" if root is None else f"failed: {text_of(root)}"
         super().__init__(
-            message or f"linked process {pid} failed: {root!r}",
-            retryable=retryable,
-            details=details,
+            message or f"linked process {pid} {failed}", retryable=retryable, details=details
         )
         self.pid = pid
         self.reason = reason

@@ -14,6 +14,7 @@ Everything here finds out by itself which process is calling. Outside a process 
 
 from __future__ import annotations
 
+from threading import get_ident
 from typing import Any, Final, NoReturn
 
 from echosvc._channel.core import Channel
@@ -136,7 +137,6 @@ def ready() -> None:
     A service with ``ready: explicit`` is Running from here on. Elsewhere it does nothing.
     """
     process = current()
-    process.ready = True
     if process.on_ready is not None:
         process.on_ready()
         process.on_ready = None
@@ -208,7 +208,7 @@ def send(dest: str, topic: str, *payload: Any) -> None:
     Source: Erlang's ``!``, which drops what it can't deliver; this says so.
     """
     process = get_current()
-    if process is None or process.ended:
+    if process is None or process.thread != get_ident():
         process = current()  # says why there is none; asked only now, for a call is 3% of a send
     process.runtime.post(dest, topic, payload, process.pid)
     process.sent += 1

@@ -42,13 +42,25 @@ def sweep(
     Returns:
         How many runs were cancelled.
     """
+
+    async def within(scope: trio.CancelScope) -> None:
+        with scope:
+            await program()
+
+    return sweep_part(within, check)
+
+
+def sweep_part(
+    program: Callable[[trio.CancelScope], Awaitable[object]],
+    check: Callable[[bool], object] | None = None,
+) -> int:
+    """Do as `sweep`, with a program that enters itself the scope that is cancelled."""
     for step in range(1, RUNS):
         cancel_at = _CancelAt(step)
 
         async def main(cancel_at: _CancelAt = cancel_at) -> bool:
-            with trio.CancelScope() as scope:
-                cancel_at.scope = scope
-                await program()
+            cancel_at.scope = scope = trio.CancelScope()
+            await program(scope)
             cancel_at.scope = None
             return not scope.cancelled_caught
 

@@ -15,7 +15,7 @@ PACKAGE = Path(echosvc.__file__).parent
 
 # Lowest first. A module may import from its own layer and from those before it.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("_version", "errors", "_checks"),
+    ("_version", "_exceptions", "errors", "_checks", "_tasks", "_records"),
     ("_channel", "channel"),
     ("time",),
     ("_supervision", "supervision"),

@@ -23,6 +23,8 @@ from trio.lowlevel import enable_ki_protection
 from echosvc._channel.core import Channel, Selected
 from echosvc._channel.native import NOTHING_READY, Native, poll, select_native
 from echosvc._checks import check_async
+from echosvc._exceptions import repr_of, text_of
+from echosvc._records import write
 from echosvc.errors import Invalid
 
 T = TypeVar("T")
@@ -208,7 +210,8 @@ async def _race(foreign: Sequence[Foreign], native: Sequence[Native]) -> Selecte
 
 
 def _log_loser(cases: object, error: BaseException) -> None:
-    logger.error("select: %r failed when another case had won", cases, exc_info=error)
+    text = f"select: {repr_of(cases)} failed when another case had won: {text_of(error)}"
+    write(logger, logging.ERROR, text, {}, error=error)
 
 
 def _single(group: BaseExceptionGroup) -> BaseException:

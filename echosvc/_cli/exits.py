@@ -12,13 +12,14 @@ import select
 import signal
 import sys
 import traceback
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from echosvc import errors
 from echosvc._cli.text import one_line, wants_color
+from echosvc._cli.tracebacks import format_error, is_library
+from echosvc._exceptions import cause_of, is_a, leaves, text_of, traceback_of, words_of
 
 DONE: Final = 0
 FAILED: Final = 1
@@ -43,9 +44,6 @@ MEANINGS: Final = {
 }
 """What the exit codes say; from 128 on it is 128 and the signal, as shells have it."""
 
-_PACKAGE: Final = Path(__file__).parent.parent
-_STDLIB: Final = Path(os.__file__).parent
-
 
 class UsageFault(errors.Invalid):
     """The command line asks for something that can't be; the message says what to do."""
@@ -59,27 +57,18 @@ class Ending:
     lines: tuple[str, ...] = ()
 
 
-def leaves(error: BaseException) -> Iterator[BaseException]:
-    """Yield the errors themselves out of the groups that nurseries wrap around them."""
-    if isinstance(error, BaseExceptionGroup):
-        for inner in error.exceptions:
-            yield from leaves(inner)
-    else:
-        yield error
-
-
 def decide(error: BaseException) -> Ending:
     """Return how a command ends that `error`, or a group of errors, came out of.
 
     Of several errors the most urgent decides: Ctrl-C, then what asks for an exit code by itself,
     then a manifest, then a supervisor that gave up, then the rest; each is said in a line.
     """
-    found = list(leaves(error))
+    found = leaves(error)
     for kind, code in ((KeyboardInterrupt, INTERRUPTED), (SystemExit, None)):
         for leaf in found:
-            if isinstance(leaf, kind):
+            if is_a(leaf, kind):
                 return Ending(code) if code is not None else _system_exit(leaf)
-    if any(isinstance(leaf, BrokenPipeError) for leaf in found) and _nobody_reads_stdout():
+    if any(is_a(leaf, BrokenPipeError) for leaf in found) and _nobody_reads_stdout():
         return Ending(BROKEN_PIPE)
     found.sort(key=_urgency)
     lines = dict.fromkeys(line for leaf in found for line in describe(leaf))
@@ -87,14 +76,15 @@ def decide(error: BaseException) -> Ending:
 
 
 def _urgency(leaf: BaseException) -> int:
-    for place, kind in enumerate((errors.ManifestError, errors.GaveUp)):
-        if isinstance(leaf, kind):
+    kinds: tuple[type[errors.Error], ...] = (errors.ManifestError, errors.GaveUp)
+    for place, kind in enumerate(kinds):
+        if is_a(leaf, kind):
             return place
     return 2
 
 
 def _code(leaf: BaseException) -> int:
-    return leaf.exit_code if isinstance(leaf, errors.Error) else FAILED
+    return leaf.exit_code if is_a(leaf, errors.Error) else FAILED
 
 
 def _system_exit(leaf: BaseException) -> Ending:
@@ -108,18 +98,19 @@ def _system_exit(leaf: BaseException) -> Ending:
 
 def describe(leaf: BaseException) -> tuple[str, ...]:
     """Return the lines that say what went wrong: one, or one for each fault of a manifest."""
-    if isinstance(leaf, errors.ManifestError):
-        return tuple(one_line(str(fault)) for fault in leaf.faults)
-    if isinstance(leaf, errors.GaveUp):
-        text = leaf.message or "a supervisor gave up"
+    if is_a(leaf, errors.ManifestError):
+        return tuple(one_line(words_of(fault)) for fault in leaf.faults)
+    if is_a(leaf, errors.GaveUp):
+        text = words_of(leaf) or "a supervisor gave up"
         if leaf.causes and (last := summary(leaf.causes[-1])) not in text:
             text = f"{text}; the last cause: {last}"
-    elif isinstance(leaf, errors.Error):
-        text = leaf.message or leaf.kind
-        if leaf.__cause__ is not None and (cause := summary(leaf.__cause__)) not in text:
-            text = f"{text}: {cause}"
-    elif isinstance(leaf, OSError) and not leaf.__traceback__:
-        text = str(leaf)
+    elif is_a(leaf, errors.Error):
+        text = words_of(leaf) or leaf.kind
+        cause = cause_of(leaf)
+        if cause is not None and (why := summary(cause)) not in text:
+            text = f"{text}: {why}"
+    elif is_a(leaf, OSError) and traceback_of(leaf) is None:
+        text = words_of(leaf)
     else:
         place = where(leaf)
         text = f"{summary(leaf)}{f', at {place}' if place else ''}; -vv shows the traceback"
@@ -127,13 +118,10 @@ def describe(leaf: BaseException) -> tuple[str, ...]:
 
 
 def summary(error: BaseException) -> str:
-    """Return an error in a few words: its type and what it says."""
-    if isinstance(error, BaseExceptionGroup):
-        return "; ".join(summary(leaf) for leaf in leaves(error))
-    if isinstance(error, errors.Error):
-        return str(error) or error.kind
-    said = str(error)
-    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+    """Return an error in a few words: what it says and, unless it is echosvc's own, its type."""
+    if is_a(error, errors.Error):
+        return words_of(error) or error.kind
+    return text_of(error)
 
 
 def where(error: BaseException) -> str:
@@ -141,22 +129,12 @@ def where(error: BaseException) -> str:
 
     Where there is none, the last frame at all; without a traceback an empty string.
     """
-    frames = traceback.extract_tb(error.__traceback__)
+    frames = traceback.extract_tb(traceback_of(error))
     if not frames:
         return ""
-    own = [frame for frame in frames if not _library(frame.filename)]
+    own = [frame for frame in frames if not is_library(frame.filename)]
     frame = (own or list(frames))[-1]
     return f"{shown_path(frame.filename)}:{frame.lineno} in {frame.name}"
-
-
-def _library(filename: str) -> bool:
-    path = Path(filename)
-    return (
-        "site-packages" in path.parts
-        or path.is_relative_to(_PACKAGE)
-        or path.is_relative_to(_STDLIB)
-        or filename.startswith("<")
-    )
 
 
 def shown_path(path: str | Path) -> str:
@@ -169,9 +147,9 @@ def shown_path(path: str | Path) -> str:
 def end(error: BaseException, *, tracebacks: bool = False, color: str = "auto") -> int:
     """Say on stderr why a command ends with `error`, and return its exit code."""
     ending = decide(error)
-    usage = all(isinstance(leaf, UsageFault) for leaf in leaves(error))
+    usage = all(is_a(leaf, UsageFault) for leaf in leaves(error))
     if tracebacks and ending.lines and not usage:
-        say("".join(traceback.format_exception(error)).rstrip("\n"))
+        say(format_error(error).rstrip("\n"))
     for line in ending.lines:
         say_error(line, color=color)
     return ending.code

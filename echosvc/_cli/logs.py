@@ -20,15 +20,16 @@ import logging
 import math
 import sys
 import time
-import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from echosvc._cli.exits import leaves, summary, where
+from echosvc._cli.exits import summary, where
 from echosvc._cli.settings import Settings
 from echosvc._cli.text import escape_json, one_line, wants_color
+from echosvc._cli.tracebacks import format_error
+from echosvc._exceptions import leaves, text_of, type_of, words_of
 
 _LEVEL_COLOR: Final = {
     logging.DEBUG: "\x1b[2m",
@@ -85,10 +86,9 @@ class LogHandler(logging.Handler):
         """Format and write a record; a failure to do so is told by `handleError`."""
         try:
             text = self.format(record)
-        except Exception:  # noqa: BLE001 - a value whose repr raises must not end a process
-            text = f"{record.levelname} {record.name} a record could not be formatted: " + one_line(
-                traceback.format_exc(limit=-1).rstrip("\n")
-            )
+        except Exception as exc:  # noqa: BLE001 - a value whose repr raises must not end a process
+            text = f"{record.levelname} {record.name} a record could not be formatted: "
+            text += one_line(text_of(exc))
         try:
             if self.write is not None:
                 self.write(text)
@@ -162,18 +162,21 @@ class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the record's line, and a traceback's lines under it."""
         name, pid, fields = _parts(record)
-        pairs = [(one_line(str(key)), _text(value)) for key, value in fields.items()]
+        said = getattr(record, "said", ())  # by the message: `_records.write` knows
+        pairs = [
+            (one_line(str(key)), _text(value)) for key, value in fields.items() if key not in said
+        ]
         error = record.exc_info[1] if record.exc_info else None
         if error is not None:
             if "error" not in fields:
                 pairs += [("error", _quoted(summary(error)))]
-            if not self.tracebacks and (place := where(next(leaves(error)))):
+            if not self.tracebacks and (place := where(leaves(error)[0])):
                 pairs += [("at", _quoted(place))]
         parts = [
             self._dim(self._time(record.created)),
             self._level(record),
             one_line(name),
-            *([self._dim(one_line(pid))] if pid else []),
+            *([self._dim(one_line(pid))] if pid and "pid" not in said else []),
             one_line(record.getMessage()),
             *(f"{self._dim(key + '=')}{value}" for key, value in pairs),
         ]
@@ -215,8 +218,8 @@ class JsonFormatter(logging.Formatter):
             "error": None
             if error is None
             else {
-                "type": type(error).__name__,
-                "message": str(error),
+                "type": type_of(error),
+                "message": words_of(error),
                 "traceback": _traceback(record),
             },
         }
@@ -273,7 +276,8 @@ def _quoted(text: str) -> str:
 
 def _traceback(record: logging.LogRecord) -> str:
     # As the record has it: who logs a crash may have left out frames that are only in the way.
-    return "" if not record.exc_info else "".join(traceback.format_exception(*record.exc_info))
+    _, error, tb = record.exc_info or (None, None, None)
+    return "" if error is None else format_error(error, tb)
 
 
 def _indented(text: str) -> str:

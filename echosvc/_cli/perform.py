@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import logging
 import math
-import traceback
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +20,8 @@ from echosvc._cli.logs import LogHandler, logging_to_stderr
 from echosvc._cli.settings import Settings
 from echosvc._cli.signals import Conductor, StopSignals
 from echosvc._cli.source import find_project
+from echosvc._cli.tracebacks import format_error
+from echosvc._exceptions import is_a, leaves
 from echosvc._manifest.kinds import HOSTS
 
 if TYPE_CHECKING:
@@ -74,10 +75,10 @@ def _failed(signals: StopSignals, error: BaseException, settings: Settings) -> i
 
 def _ended_by_signal(signals: StopSignals, error: BaseException, settings: Settings) -> int:
     """Return the signal's code; say what else went wrong than being stopped."""
-    others = [leaf for leaf in exits.leaves(error) if not isinstance(leaf, errors.Canceled)]
+    others = [leaf for leaf in leaves(error) if not is_a(leaf, errors.Canceled)]
     for leaf in others:
         if settings.tracebacks:
-            exits.say("".join(traceback.format_exception(leaf)).rstrip("\n"))
+            exits.say(format_error(leaf).rstrip("\n"))
         for line in exits.decide(leaf).lines:
             exits.say_error(line, color=settings.color)
     return signals.code

@@ -25,6 +25,7 @@ from typing import Any, Final, Self
 import trio
 
 from echosvc._cli.edges import STOPPING
+from echosvc._exceptions import is_a, leaves
 from echosvc._terminal.ansi import CALM
 
 MOMENT: Final = 0.5
@@ -192,13 +193,21 @@ class Conductor:
     async def run(self, job: Callable[[], Awaitable[object]]) -> object:
         """Run `job` and return its result; None when a signal cut it short."""
         result = None
+        failure: BaseException | None = None
         with self.signals.in_order():
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self.signals.listen)
                 with trio.CancelScope() as scope:
                     nursery.start_soon(self._watch, scope)
-                    result = await job()
+                    try:
+                        result = await job()
+                    except BaseException as error:
+                        if any(is_a(leaf, trio.Cancelled) for leaf in leaves(error)):
+                            raise
+                        failure = error  # raised behind the nursery, which would make a group of it
                 nursery.cancel_scope.cancel()
+        if failure is not None:
+            raise failure
         return result
 
     async def _watch(self, job: trio.CancelScope) -> None:

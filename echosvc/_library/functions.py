@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
+from echosvc._exceptions import text_of
 from echosvc._library.entries import entry_of
 from echosvc._library.workers import Workers
 from echosvc._manifest import source
 from echosvc._manifest.entry import Entry
 from echosvc._manifest.kinds import FunctionPy
 from echosvc._runtime.context import values, work_values
-from echosvc._runtime.crash import summary
 from echosvc._runtime.current import current_process
 from echosvc._runtime.program import Program
 
@@ -99,7 +99,7 @@ def _in_thread(name: str, fn: Callable[..., Any], pool: trio.CapacityLimiter | N
                 raise
             except BaseException as exc:
                 if nobody_waits:
-                    _log_late(name, summary(exc))
+                    _log_late(name, text_of(exc))
                 raise
             if nobody_waits:
                 _log_late(name, "it was done")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import trio
@@ -9,6 +10,7 @@ import trio
 from echosvc._channel.core import Channel
 from echosvc._channel.waiting import park
 from echosvc._checks import check_text
+from echosvc._exceptions import traceback_of
 from echosvc._runtime.crash import report_failure
 from echosvc._runtime.message import Result
 from echosvc._runtime.pid import Pid
@@ -24,13 +26,23 @@ class Future:
     It belongs to the process that made the call: when that ends, the call is ended too.
     """
 
-    __slots__ = ("_asked", "_channel", "_done", "_name", "_owner", "_process", "_result")
+    __slots__ = (
+        "_asked",
+        "_channel",
+        "_done",
+        "_name",
+        "_owner",
+        "_process",
+        "_result",
+        "_traceback",
+    )
 
     def __init__(self, name: str, owner: Process) -> None:
         self._name = name
         self._owner = owner
         self._process: Process | None = None
         self._result: Result | None = None
+        self._traceback: TracebackType | None = None  # of the error, as it was at the end
         self._done: Channel[None] = Channel(0)  # closed at the end
         self._channel: Channel[Result] | None = None
         self._asked = False  # whether anybody is told of an error
@@ -83,7 +95,8 @@ class Future:
         self._asked = True
         assert self._result is not None
         if self._result.error is not None:
-            raise self._result.error
+            # Each time it is raised its traceback would grow by the frames of who has waited.
+            raise BaseException.with_traceback(self._result.error, self._traceback)
         return self._result.value
 
     def cancel(self, reason: str = "") -> None:
@@ -119,6 +132,8 @@ class Future:
     def _end(self, result: Result) -> None:
         self._owner.unhold(self._end_with_owner)
         self._result = result
+        if result.error is not None:
+            self._traceback = traceback_of(result.error)
         if self._channel is not None:
             self._channel.send_nowait(result)
             self._channel.close()

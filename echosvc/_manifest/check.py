@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from echosvc._exceptions import text_of
 from echosvc._manifest import graph, manifest, overrides, source
 from echosvc._manifest.entry import Entry, where
 from echosvc._manifest.kinds import Kind, Lifecycle, ProcessPy
@@ -152,7 +153,7 @@ def _check_own(entry: Entry, kind: Kind) -> list[ManifestError]:
     try:
         return list(kind.check(entry))
     except Exception as exc:  # noqa: BLE001  # somebody else's code
-        message = f"the check of {kind.name} failed: {type(exc).__name__}: {exc}"
+        message = f"the check of {kind.name} failed: {text_of(exc)}"
         return [entry.fault(message, hint="that is a fault of the kind, not of the entry")]
 
 

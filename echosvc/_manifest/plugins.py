@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Final
 
+from echosvc._exceptions import text_of
 from echosvc._manifest.kinds import KINDS, Kind
 from echosvc.errors import ManifestError
 
@@ -103,8 +104,7 @@ def _load_on(points: tuple[EntryPoint, ...], path: tuple[str, ...]) -> Kind:
         kind = point.load()
     except Exception as exc:  # somebody else's code
         message = (
-            f"the kind {point.name} of the package {_package(point)} does not load: "
-            f"{type(exc).__name__}: {exc}"
+            f"the kind {point.name} of the package {_package(point)} does not load: {text_of(exc)}"
         )
         raise ManifestError(message, hint="that is a fault of the package") from exc
     wrong = ""
@@ -141,8 +141,7 @@ def module(name: str) -> ModuleType | None:
         found = importlib.import_module(point.value)
     except Exception as exc:
         message = (
-            f"the module {name} of the package {_package(point)} does not load: "
-            f"{type(exc).__name__}: {exc}"
+            f"the module {name} of the package {_package(point)} does not load: {text_of(exc)}"
         )
         raise ManifestError(message, hint="that is a fault of the package") from exc
     sys.modules.setdefault(f"echosvc.{name}", found)

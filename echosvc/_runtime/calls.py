@@ -8,6 +8,7 @@ import trio
 
 from echosvc._channel.core import Channel
 from echosvc._channel.waiting import Waiter, park
+from echosvc._runtime.crash import report_mishap
 from echosvc._runtime.message import Message, Question
 from echosvc._runtime.signals import Reply, Withdraw
 from echosvc.errors import CallTimeout, Invalid, MailboxFull, ProcessNotFound
@@ -77,8 +78,15 @@ def answer_leftovers(process: Process, unread: list[Message]) -> list[Message]:
             topic=topic,
             undelivered=questions.get(number),
         )
-        if process.runtime.route(caller, Reply(process.pid, number, topic, gone, given=False)):
-            questions.pop(number, None)
+        try:
+            told = process.runtime.route(
+                caller, Reply(process.pid, number, topic, gone, given=False)
+            )
+        except BaseException as exc:  # noqa: BLE001 - reported; the others are told all the same
+            report_mishap(process, exc, f"has ended, and {caller} could not be told")
+        else:
+            if told:
+                questions.pop(number, None)
     process.unanswered = None
     return [each for each in unread if not isinstance(each, Question) or each.number in questions]
 

@@ -22,9 +22,11 @@ from trio.lowlevel import (
     wait_task_rescheduled,
 )
 
+from echosvc._exceptions import begin_in_own_code
 from echosvc._runtime.current import current_process
 from echosvc._runtime.message import Result
 from echosvc._runtime.snapshot import snapshot
+from echosvc._tasks import is_thrown_away
 
 if TYPE_CHECKING:
     from echosvc._runtime.host import Host
@@ -71,9 +73,7 @@ class Carriers:
             return
         self._coming = coming + 1
         if self._waiting:
-            task, _ = self._waiting.popitem()
-            task.context = self._host.runtime.new_context()
-            reschedule(task, Value(True))
+            reschedule(self._waiting.popitem()[0], Value(True))
         else:
             self._host.start_carrier(self._live)
 
@@ -84,6 +84,7 @@ class Carriers:
         process: Process | None = None
         value: object = None
         error: BaseException | None = None
+        left_open: BaseException | None = None
         try:
             with trio.CancelScope() as scope:
                 scopes = _scopes(task)
@@ -98,7 +99,12 @@ class Carriers:
                             break
                         task.name = process.pid
                         current_process.set(process)
-                        value = snapshot(await process.main())
+                        try:
+                            value = snapshot(await process.main())
+                        except BaseException as exc:  # noqa: BLE001 - the process's: `finish`
+                            begin_in_own_code(exc)
+                            error = exc
+                            break
                         if process.leaves_something() or scopes is None:
                             break
                         if scopes is not _scopes(task):
@@ -109,18 +115,21 @@ class Carriers:
                         value = None
                     if not await self._come_again(task):
                         break
-        except BaseException as exc:  # noqa: BLE001 - the process's, or raised again
-            error = exc
-        if process is not None:
-            await process.finish(value, error)
-        elif error is not None:
+        except BaseException as exc:
+            if process is None:
+                raise  # cancelled with the host, between two processes
+            left_open = exc  # trio says that the process has left a scope open in ours
+        if error is not None and is_thrown_away(error, task):
             raise error
+        if process is not None:
+            await process.finish(value, error, left_open)
 
     async def _come_again(self, task: trio.lowlevel.Task) -> bool:
         """Come for the next process; False if there is none, and this task is not to wait."""
+        # From the task's next step on: nothing of the last process is left in it, nor kept by it.
+        task.context = self._host.runtime.new_context()
         if self._line:
             self._coming += 1
-            task.context = self._host.runtime.new_context()  # from the task's next step on
             await cancel_shielded_checkpoint()
             return True
         if self._host.stopping or len(self._waiting) >= MOST_WAITING:

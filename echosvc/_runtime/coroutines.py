@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import trio
@@ -10,8 +11,15 @@ import trio
 from echosvc._channel.core import Channel
 from echosvc._channel.waiting import park
 from echosvc._checks import check_text
-from echosvc._runtime.crash import only_cancelled, split
+from echosvc._exceptions import begin_in_own_code, traceback_of
 from echosvc._runtime.program import Program
+from echosvc._tasks import (
+    close_nurseries,
+    is_cancelled,
+    is_thrown_away,
+    open_nurseries,
+    sort_out,
+)
 from echosvc.errors import Canceled, Unavailable
 
 if TYPE_CHECKING:
@@ -23,7 +31,18 @@ T = TypeVar("T")
 class Coroutine(Generic[T]):
     """A task inside a process; made by `coroutine.spawn`."""
 
-    __slots__ = ("_args", "_done", "_error", "_fn", "_process", "_scope", "_task", "_value", "name")
+    __slots__ = (
+        "_args",
+        "_done",
+        "_error",
+        "_fn",
+        "_process",
+        "_scope",
+        "_task",
+        "_traceback",
+        "_value",
+        "name",
+    )
 
     def __init__(
         self, process: Process, fn: Callable[..., Awaitable[T]], args: tuple[Any, ...]
@@ -39,6 +58,7 @@ class Coroutine(Generic[T]):
         self._done: Channel[None] = Channel(0)  # closed at the end
         self._value: T | None = None
         self._error: BaseException | None = None
+        self._traceback: TracebackType | None = None  # of the error, as it was at the end
 
     def __repr__(self) -> str:
         return f"<coroutine {self.name} of {self._process.pid}>"
@@ -72,30 +92,47 @@ class Coroutine(Generic[T]):
         else:
             await park((self._done,))
         if self._error is not None:
-            raise self._error
+            # Each time it is raised its traceback would grow by the frames of who has waited.
+            raise BaseException.with_traceback(self._error, self._traceback)
         return self._value  # type: ignore[return-value]  # None only where T allows it
 
     @trio.lowlevel.enable_ki_protection
     async def _live(self) -> None:
-        self._task = trio.lowlevel.current_task()
-        passing: BaseException | None = None
-        self._error = Canceled(f"coroutine {self.name} was cancelled")
+        task = self._task = trio.lowlevel.current_task()
+        error: BaseException | None = None
+        left_open: BaseException | None = None
         try:
             with self._scope:
-                self._value = await self._run()
-                self._error = None
-        except BaseException as exc:  # noqa: BLE001 - what ends the process, or is raised again
-            own, passing = split(exc)
-            if own is not None:
-                self._error = own
-                self._process.fail(own)
-            if passing is not None and not only_cancelled(passing):
-                self._process.runtime.fall()
+                try:
+                    self._value = await self._run()
+                except BaseException as exc:  # noqa: BLE001 - the process's: `_ended`
+                    begin_in_own_code(exc)
+                    error = exc
+        except BaseException as exc:  # noqa: BLE001 - it has left a scope open in ours
+            left_open = exc
+        if error is not None and is_thrown_away(error, task):
+            raise error
+        for each in (error, left_open):
+            if each is not None:
+                self._failed(each)
+        if nurseries := open_nurseries(task):
+            await close_nurseries(nurseries)
+        if self._error is not None:
+            self._traceback = traceback_of(self._error)
         self._task = None
         self._process.forget_coroutine(self)
         self._done.close()
-        if passing is not None:
-            raise passing
+
+    def _failed(self, error: BaseException) -> None:
+        """Sort out what it has raised. It ends here, or in its process: the host goes on."""
+        ended = sort_out(error, cancelled=self._scope.cancel_called or is_cancelled())
+        if ended.through is not None:
+            self._process.runtime.fall(ended.through)
+        if ended.own is not None:
+            self._error = ended.own
+            self._process.fail(ended.own)
+        elif self._error is None:
+            self._error = Canceled(f"coroutine {self.name} was cancelled")
 
     @trio.lowlevel.disable_ki_protection
     async def _run(self) -> T:
@@ -107,10 +144,11 @@ def start(process: Process, fn: Callable[..., Awaitable[T]], args: tuple[Any, ..
     if process.closing:
         raise Unavailable(f"process {process.pid} is ending; it starts no coroutine any more")
     coroutine: Coroutine[T] = Coroutine(process, fn, args)
+    # Its first step comes later: what could not be started is not waited for at the end.
+    process.host.start_task(coroutine._live, f"{process.pid} {coroutine.name}")
     if process.coroutines is None:
         process.coroutines = {}
     process.coroutines[coroutine] = None
-    process.host.start_task(coroutine._live, f"{process.pid} {coroutine.name}")
     return coroutine
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
-import types
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Final
 
-import trio
-
+from echosvc._exceptions import is_a, text_of, words_of
+from echosvc._records import write
 from echosvc._runtime.message import Result
+from echosvc._tasks import THROUGH
 from echosvc.errors import LinkDown, Terminated
 
 if TYPE_CHECKING:
@@ -18,10 +17,33 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("echosvc.process")
 
-_PACKAGE: Final = f"{Path(__file__).parents[1]}{os.sep}"
+WHO: Final = ("pid", "entry", "names")
+"""The fields that say which process it is; `who` says them in a message."""
 
 
-def report_end(process: Process, result: Result) -> None:
+class HostCancelled(Terminated):
+    """Ended because all of its host is cancelled: nobody asked for the end of this process."""
+
+    def __init__(self) -> None:
+        super().__init__(reason="its host was cancelled")
+
+
+def who(process: Process, names: Iterable[str] | None = None) -> str:
+    """Say which process it is: its PID, what it runs and what it is, or was, called."""
+    called = ", ".join(process.names or () if names is None else names)
+    return f"process {process.pid} ({process.program.name}{called and ', named '}{called})"
+
+
+def fields_of(process: Process, names: Iterable[str] | None = None) -> dict[str, object]:
+    """Give the same as fields of a record."""
+    fields: dict[str, object] = {"pid": process.pid, "entry": process.program.name}
+    called = tuple(process.names or () if names is None else names)
+    if called:
+        fields["names"] = called
+    return fields
+
+
+def report_end(process: Process, result: Result, names: Iterable[str]) -> None:
     """Put the end of a process on the event bus and, if it failed, into the log: once."""
     bus = process.runtime.bus
     if bus.listening:
@@ -34,64 +56,50 @@ def report_end(process: Process, result: Result) -> None:
             lived=process.ended_at - process.started_at,
         )
     if not process.waited_for:  # who waits for the result is raised the error, and answers for it
-        report_failure(process, result)
+        report_failure(process, result, names)
 
 
-def report_failure(process: Process, result: Result) -> None:
+def report_failure(process: Process, result: Result, names: Iterable[str] = ()) -> None:
     """Put into the log what a process ended with, if it is an error."""
     error = result.error
-    if error is None:
+    if error is None or is_a(error, THROUGH):  # the program says what that was
         return
-    if isinstance(error, LinkDown | Terminated):
-        if log.isEnabledFor(logging.INFO):
-            fields = {"pid": process.pid, "entry": process.program.name, "reason": str(error)}
-            log.info("process ended", extra={"fields": fields})
-    elif isinstance(error, Exception):
-        report_crash(process, error, "process crashed")
+    if not is_a(error, (LinkDown, Terminated)):
+        report_crash(process, error, "crashed", names)
+    elif process.host.stopping or is_a(error, HostCancelled):
+        process.host.ended += 1  # they may be ten thousand: the host says it of all together
+    elif log.isEnabledFor(logging.INFO):
+        reason = words_of(error)
+        text = f"{who(process, names)} ended: {reason}"
+        fields = {**fields_of(process, names), "reason": reason}
+        _write(process, logging.INFO, text, fields, said=(*WHO, "reason"))
 
 
-def report_crash(process: Process, error: BaseException, what: str) -> None:
-    """Log an error of a process with the traceback that begins in its own code."""
-    if log.isEnabledFor(logging.ERROR):
-        fields = {"pid": process.pid, "entry": process.program.name, "error": summary(error)}
-        info = (type(error), error, user_traceback(error))
-        log.error(what, exc_info=info, extra={"fields": fields})
+def report_crash(
+    process: Process, error: BaseException, what: str, names: Iterable[str] | None = None
+) -> None:
+    """Log an error of a process with the traceback that begins in its own code; never raises."""
+    if not log.isEnabledFor(logging.ERROR):
+        return
+    failure = text_of(error)
+    text = f"{who(process, names)} {what}: {failure}"
+    fields = {**fields_of(process, names), "error": failure}
+    _write(process, logging.ERROR, text, fields, said=(*WHO, "error"), error=error)
 
 
-def split(error: BaseException) -> tuple[Exception | None, BaseException | None]:
-    """Tell what a process failed with from what only passes through it.
+def report_mishap(process: Process, error: BaseException, what: str) -> None:
+    """Report what went wrong while a process was brought to its end; never raises.
 
-    Ctrl-C, `SystemExit` and a cancellation from outside are not for a process to keep; in a group
-    they may come along with errors that are.
+    It is not the process's own error, and must not keep the rest of that from being done.
     """
-    if isinstance(error, Exception):
-        return error, None
-    if isinstance(error, BaseExceptionGroup):
-        own, passing = error.split(Exception)
-        return own, passing
-    return None, error
+    if is_a(error, THROUGH):
+        process.runtime.fall(error)
+    else:
+        report_crash(process, error, what)
 
 
-def only_cancelled(error: BaseException) -> bool:
-    """Whether there is nothing in this but cancellations."""
-    if isinstance(error, BaseExceptionGroup):
-        return all(only_cancelled(inner) for inner in error.exceptions)
-    return isinstance(error, trio.Cancelled)
-
-
-def summary(error: BaseException) -> str:
-    """Say an error in one line: its type, its text and, for a group, what is in it."""
-    if isinstance(error, BaseExceptionGroup):
-        return f"{error.message}: " + "; ".join(summary(inner) for inner in error.exceptions)
-    text = str(error)
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
-def user_traceback(error: BaseException) -> types.TracebackType | None:
-    """Skip the frames of this package that a traceback begins with."""
-    traceback = error.__traceback__
-    while traceback is not None:
-        if not traceback.tb_frame.f_code.co_filename.startswith(_PACKAGE):
-            return traceback
-        traceback = traceback.tb_next
-    return error.__traceback__
+def _write(process: Process, *record: Any, **parts: Any) -> None:
+    try:
+        write(log, *record, **parts)
+    except THROUGH as exc:  # out of a filter, say: it ends the program, and not what is going on
+        process.runtime.fall(exc)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
+from threading import get_ident
 from typing import TYPE_CHECKING, Final
 
 from echosvc.errors import Unavailable
@@ -20,14 +21,24 @@ def current() -> Process:
     """Give the process that the running task belongs to.
 
     Raises:
-        Unavailable: It belongs to none, or to one that has ended.
+        Unavailable: It belongs to none, or to one that has ended; or this is no task, but a thread.
     """
     process = get_current()
+    if process is not None and process.thread == get_ident():
+        return process
+    raise Unavailable(_why_none(process))
+
+
+def _why_none(process: Process | None) -> str:
     if process is None:
-        raise Unavailable(
+        return (
             "this is not inside a process; make the current task one with "
             "'async with runtime.attach():'"
         )
     if process.ended:
-        raise Unavailable(f"this task belonged to process {process.pid}, which has ended")
-    return process
+        return f"this task belonged to process {process.pid}, which has ended"
+    # A thread that a task starts with trio.to_thread has a copy of its context variables.
+    return (
+        f"this thread is not the one in which process {process.pid} runs; go back to that with "
+        "'trio.from_thread.run_sync(...)'"
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from echosvc._records import write
 from echosvc._runtime.bus import Bus
 from echosvc._runtime.pid import Pid
 
@@ -30,9 +31,10 @@ class DeadLetters:
             self._bus.emit("process", "dead_letter", dest, sender=sender, topic=topic, why=why)
         if log.isEnabledFor(logging.INFO):
             fields = {"to": dest, "from": sender, "topic": topic, "why": why}
-            log.info("dead letter", extra={"fields": fields})
+            text = f"dead letter {topic!r} to {dest} from {sender or 'outside'}: {why}"
+            write(log, logging.INFO, text, fields, said=tuple(fields))
 
-    def add_unread(self, pid: Pid, messages: list[Message]) -> None:
+    def add_unread(self, pid: Pid, messages: list[Message], *, logged: bool = True) -> None:
         """Count what an ended process left in its mailbox, and leave one trace of all of it."""
         self.count += len(messages)
         if self._bus.listening:
@@ -46,9 +48,9 @@ class DeadLetters:
                     topic=message.topic,
                     why=why,
                 )
-        if log.isEnabledFor(logging.INFO):
+        if logged and log.isEnabledFor(logging.INFO):
             topics = ", ".join(sorted({message.topic for message in messages})[:5])
-            fields = {"to": pid, "count": len(messages), "topics": topics}
-            log.info(
-                "dead letters: a process ended before it received these", extra={"fields": fields}
-            )
+            count = len(messages)
+            fields = {"to": pid, "count": count, "topics": topics}
+            text = f"dead letters: process {pid} ended before it received {count} ({topics})"
+            write(log, logging.INFO, text, fields, said=tuple(fields))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -11,7 +12,9 @@ import trio
 
 from echosvc._channel.core import Channel
 from echosvc._channel.waiting import park
+from echosvc._records import write
 from echosvc._runtime.carrier import Carriers
+from echosvc._runtime.crash import HostCancelled
 from echosvc._runtime.pid import Pid
 from echosvc._runtime.program import Program
 from echosvc._runtime.signals import Cancel
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
     from echosvc._runtime.process import Process
     from echosvc._runtime.runtime import Runtime
     from echosvc._runtime.terminal import Terminal
+
+log = logging.getLogger("echosvc.host")
 
 DEFAULT_MAILBOX: Final = 65_536
 DEFAULT_STOP_TIMEOUT: Final = 10.0
@@ -55,6 +60,7 @@ class Host:
         "_nursery",
         "_started",
         "carriers",
+        "ended",
         "id",
         "on_leave",
         "options",
@@ -62,6 +68,7 @@ class Host:
         "runtime",
         "stopping",
         "terminal",
+        "unread",
     )
 
     def __init__(
@@ -75,6 +82,8 @@ class Host:
         self.processes: dict[Pid, Process] = {}
         self.carriers = Carriers(self)
         self.stopping = False
+        self.ended = 0  # processes that its stopping has ended, and that did not end by themselves
+        self.unread = 0  # messages that these left in their mailboxes
         self._nursery: trio.Nursery | None = None
         self._started: Channel[None] = Channel(0)  # closed when processes can be started
         self._emptied: Channel[None] = Channel(0)  # closed when a stopping host has none left
@@ -113,7 +122,7 @@ class Host:
                 await park((self._emptied,))
         except trio.Cancelled:
             # Attached processes run in tasks that are not cancelled with ours.
-            await self._insist("its host was cancelled")
+            await self._insist(HostCancelled)
             self._leave()
             raise
 
@@ -190,14 +199,14 @@ class Host:
             else:
                 await trio.lowlevel.checkpoint()
         finally:
-            await self._insist(reason)
+            await self._insist(lambda: Terminated(reason=reason))
             self._leave()
 
-    async def _insist(self, reason: str) -> None:
+    async def _insist(self, why: Callable[[], Terminated]) -> None:
         """End what still runs, and wait for it. Also what runs in a task that is not ours."""
         self.stopping = True
         for process in tuple(self.processes.values()):
-            process.stop(Terminated(reason=reason))
+            process.stop(why())
         if self.processes:
             with trio.CancelScope(shield=True):
                 await park((self._emptied,))
@@ -209,8 +218,18 @@ class Host:
         if self.runtime.hosts.get(self.id) is self:
             del self.runtime.hosts[self.id]
             self.runtime.bus.emit("host", "stopped", self.id)
+            self._say_what_it_ended()
             if self.on_leave is not None:
                 self.on_leave()
+
+    def _say_what_it_ended(self) -> None:
+        """Say in one line what would be one for each process, of which there may be thousands."""
+        if (self.ended or self.unread) and log.isEnabledFor(logging.INFO):
+            fields = {"host": self.id, "processes": self.ended, "unread": self.unread}
+            text = f"host {self.id} has stopped; processes that it ended: {self.ended}"
+            if self.unread:
+                text += f", messages that these left unread: {self.unread}"
+            write(log, logging.INFO, text, fields, said=tuple(fields))
 
 
 def own_host(runtime: Runtime, id: str) -> Host:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from echosvc._checks import given
+from echosvc._exceptions import is_a, repr_of
 from echosvc._runtime.pid import Pid
 from echosvc._runtime.snapshot import IMMUTABLE, snapshot
 from echosvc.errors import Invalid
@@ -76,9 +77,9 @@ class Question(Message, eq=False):
         """Answer."""
         if self.asked is None or self.sender is None:
             raise Invalid(f"message {self.topic!r} was not delivered: nobody can reply to it")
-        if isinstance(value, Exception):
+        if is_a(value, Exception):
             answer: Any = value
-        elif isinstance(value, BaseException):
+        elif is_a(value, BaseException):
             kind = type(value).__name__
             raise Invalid(f"cannot reply with a {kind}: it would go through another process")
         else:
@@ -110,7 +111,9 @@ class Result:
         self.error = error
 
     def __repr__(self) -> str:
-        return f"error={self.error!r}" if self.error is not None else f"value={self.value!r}"
+        if self.error is not None:
+            return f"error={repr_of(self.error)}"
+        return f"value={self.value!r}"
 
     @property
     def ok(self) -> bool:

@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import trio
 from trio.lowlevel import disable_ki_protection, enable_ki_protection
 
 from echosvc._channel.core import Channel
+from echosvc._exceptions import text_of, words_of
 from echosvc._runtime import calls, coroutines, relations
-from echosvc._runtime.crash import only_cancelled, report_crash, report_end, split
+from echosvc._runtime.crash import HostCancelled, report_crash, report_end, report_mishap
 from echosvc._runtime.mailbox import Mailbox
 from echosvc._runtime.message import Message, Question, Result
 from echosvc._runtime.pid import Pid
 from echosvc._runtime.program import Program
-from echosvc.errors import Terminated
+from echosvc._tasks import (
+    close_nurseries,
+    is_cancelled,
+    is_thrown_away,
+    open_nurseries,
+    sort_out,
+)
 
 if TYPE_CHECKING:
     from echosvc._runtime.coroutines import Coroutine
     from echosvc._runtime.host import Host
     from echosvc._runtime.runtime import Runtime
     from echosvc._runtime.signals import Reply
-
-HOST_CANCELLED: Final = "its host was cancelled"
-"""Why a process was terminated, when all of its runtime is cancelled."""
 
 
 class Process:
@@ -55,7 +59,6 @@ class Process:
         "parent",
         "pid",
         "program",
-        "ready",
         "runtime",
         "scope",
         "sent",
@@ -63,6 +66,7 @@ class Process:
         "stop_error",
         "stopped_at",
         "task",
+        "thread",
         "trap_links",
         "unanswered",
         "waited_for",
@@ -81,6 +85,7 @@ class Process:
         parent: Process | None,
     ) -> None:
         self.runtime = runtime
+        self.thread = runtime.thread  # the one it runs in; once it has ended none
         self.host = host
         self.pid = pid
         self.program = program
@@ -96,7 +101,6 @@ class Process:
 
         self.trap_links = False
         self.hears_events = False  # whether it ever asked for its events, and so for a CANCEL
-        self.ready = False
         self.on_ready: Callable[[], None] | None = None
         self.on_end: Callable[[Result], None] | None = None
         self.next_program: tuple[Program, tuple[Any, ...]] | None = None
@@ -162,7 +166,10 @@ class Process:
         for let_go, through_upgrade in tuple((self.holds or {}).items()):
             if ended or not through_upgrade:
                 self.unhold(let_go)
-                let_go()
+                try:
+                    let_go()
+                except BaseException as exc:  # noqa: BLE001 - told of; the others are let go, too
+                    report_mishap(self, exc, "could not let go of what it held")
 
     # -- it is told to end
 
@@ -176,20 +183,29 @@ class Process:
             return
         self.stop_error = error
         self.stopped_at = self.runtime.now()
-        reason = str(error) or type(error).__name__
-        if self.scope is not None:
-            self.scope.cancel(reason)
-        for coroutine in self.coroutines or ():
-            coroutine.cancel(reason)
+        reason = words_of(error) or text_of(error)
+        try:
+            if self.scope is not None:
+                self.scope.cancel(reason)
+            for coroutine in tuple(self.coroutines or ()):
+                coroutine.cancel(reason)
+        except BaseException as exc:  # noqa: BLE001 - of somebody's `abort_fn`, which trio calls
+            report_mishap(self, exc, "could not be cancelled")
         self.runtime.watch.ending(self)
 
     def fail(self, error: BaseException) -> None:
-        """End the process because of an exception that escaped its main or a coroutine."""
+        """End the process because of an exception that escaped a coroutine."""
+        if self._note_failure(error):
+            self.stop(error)
+
+    def _note_failure(self, error: BaseException) -> bool:
+        """Keep the first exception of its own code, and log the others; tell whether it is that."""
         if self.failure is None:
             self.failure = error
-            self.stop(error)
-        elif error is not self.failure:  # main may have got it from its coroutine's result()
-            report_crash(self, error, "process failed again while it was ending")
+            return True
+        if error is not self.failure:  # main may have got it from its coroutine's result()
+            report_crash(self, error, "failed again while it was ending")
+        return False
 
     def upgrade(self, program: Program, args: tuple[Any, ...]) -> None:
         """Cancel what runs, and then run this program instead, as the same process."""
@@ -208,40 +224,73 @@ class Process:
         """Whether there is more to be done at the end of main than to tell of it."""
         return bool(self.coroutines) or self.stop_error is not None or self.next_program is not None
 
-    async def finish(self, value: Any, error: BaseException | None) -> None:
+    async def finish(self, value: Any, *errors: BaseException | None) -> None:
         """Do what is to be done when main has ended, and its task is out of the scope.
 
-        Raises what only passed through the process: Ctrl-C, a cancellation of its host.
+        Never raises: whatever main raised, the process ends here, and its host goes on.
+
+        Args:
+            value: What main returned.
+            errors: What it raised, and what came of a scope that it left open.
         """
-        passing: BaseException | None = None
-        if error is not None:
-            own, passing = split(error)
-            if own is not None:
-                self.fail(own)
-            if passing is not None and not only_cancelled(passing):
-                self.runtime.fall()
+        task = trio.lowlevel.current_task()
+        try:
+            result = await self._outcome(value, errors, task)
+        except BaseException as exc:
+            if is_thrown_away(exc, task):
+                raise
+            # Our own fault, but the end has to come.
+            report_mishap(self, exc, "has ended, and its coroutines could not be waited for")
+            result = Result(error=exc if self.failure is None else self.failure)
+        if result is None:
+            self._begin_again()
+        else:
+            self.end(result)
+
+    async def _outcome(
+        self, value: Any, errors: tuple[BaseException | None, ...], task: trio.lowlevel.Task
+    ) -> Result | None:
+        """Wait for the end of what main has left behind; None when the process begins again."""
         # Who was told to end before main returned ends with that, whatever main returned.
         reason = self.stop_error
         self.closing = True
+        host_cancelled = is_cancelled()
+        asked = self.scope is not None and self.scope.cancel_called
+        cancelled = False
+        through: BaseException | None = None
+        for error in errors:
+            if error is not None:
+                ended = sort_out(error, cancelled=asked or host_cancelled)
+                cancelled = cancelled or ended.cancelled
+                if through is None:
+                    through = ended.through
+                if ended.own is not None:
+                    self._note_failure(ended.own)
+        if through is not None:
+            self.runtime.fall(through)
+        if self.stop_error is None:
+            self.stop_error = self.failure
+        if nurseries := open_nurseries(task):
+            self.runtime.watch.ending(self)
+            await close_nurseries(nurseries)
         if self.coroutines:
             await coroutines.end_all(self)
-        if self.next_program is not None and passing is None and self.stop_error is None:
-            self._begin_again(*self.next_program)
-            return
         if self.next_program is not None:
+            if self.stop_error is None and through is None and not host_cancelled:
+                return None
             reason = self.stop_error
         if self.failure is not None:
             reason = self.failure
-        if reason is None and passing is not None:
-            cancelled = only_cancelled(passing)
-            reason = Terminated(reason=HOST_CANCELLED) if cancelled else passing
-        self.end(Result(value) if reason is None else Result(error=reason))
-        if passing is not None:
-            raise passing
+        if reason is None:
+            reason = through
+        if reason is None and cancelled:
+            reason = HostCancelled()
+        return Result(value) if reason is None else Result(error=reason)
 
-    def _begin_again(self, program: Program, args: tuple[Any, ...]) -> None:
+    def _begin_again(self) -> None:
         # In a new task, so that no context variable of the old main lives on.
-        self.program, self.args = program, args
+        assert self.next_program is not None
+        self.program, self.args = self.next_program
         self.next_program = None
         self.task = self.scope = None
         self.closing = False
@@ -252,28 +301,59 @@ class Process:
 
     @enable_ki_protection
     def end(self, result: Result) -> None:
-        """Take the process out of the world, in the promised order."""
+        """Take the process out of the world, in the promised order.
+
+        Never raises: what goes wrong at one step is reported, and keeps no other from being done.
+        """
         if self.ended:
             return
         runtime = self.runtime
         self.ended = True
+        self.thread = 0
         self.ended_at = trio.current_time()
         self.task = None
-        runtime.forget(self)
-        if self.names:
-            runtime.names.release(self)
-        if self.holds:
-            self._let_go(ended=True)
-        relations.tell_of_end(self, result)
-        if self.on_end is not None:
-            self.on_end(result)
-            self.on_end = None
-        left = self.mailbox.close()
-        if self.unanswered:
-            left = calls.answer_leftovers(self, left)
-        if left:
-            runtime.dead_letters.add_unread(self.pid, left)
-        report_end(self, result)
+        names = self.names
+        try:
+            runtime.forget(self)
+        except BaseException as exc:  # noqa: BLE001 - reported
+            report_mishap(self, exc, "has ended, and its host could not be told")
+        try:
+            if names:
+                runtime.names.release(self)
+            if self.holds:
+                self._let_go(ended=True)
+        except BaseException as exc:  # noqa: BLE001 - reported
+            report_mishap(self, exc, "has ended, and not all of its names are released")
+        try:
+            relations.tell_of_end(self, result)
+        except BaseException as exc:  # noqa: BLE001 - reported
+            report_mishap(self, exc, "has ended, and its monitors and links could not be told")
+        try:
+            if self.on_end is not None:
+                self.on_end(result)
+                self.on_end = None
+        except BaseException as exc:  # noqa: BLE001 - reported
+            report_mishap(self, exc, "has ended, and who waits for it could not be told")
+        try:
+            left = self.mailbox.close()
+            if self.unanswered:
+                left = calls.answer_leftovers(self, left)
+            if left:
+                self._report_unread(left)
+        except BaseException as exc:  # noqa: BLE001 - reported
+            report_mishap(self, exc, "has ended, and not all who asked it could be told")
+        try:
+            report_end(self, result, names or ())
+        except BaseException as exc:  # noqa: BLE001 - reported
+            report_mishap(self, exc, "has ended, and that could not be reported")
+
+    def _report_unread(self, left: list[Message]) -> None:
+        dead_letters = self.runtime.dead_letters
+        if self.host.stopping:
+            self.host.unread += len(left)  # it says so for all of its processes together
+            dead_letters.add_unread(self.pid, left, logged=False)
+        else:
+            dead_letters.add_unread(self.pid, left)
 
     def forget_coroutine(self, coroutine: Coroutine[Any]) -> None:
         """Take a coroutine that has ended off the list."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from echosvc._runtime.crash import report_mishap
 from echosvc._runtime.message import Result
 from echosvc._runtime.pid import Pid
-from echosvc._runtime.signals import Exit, Linked, PeerFailed, Unlinked, Unwatch, Watch
+from echosvc._runtime.signals import Exit, Linked, PeerFailed, Signal, Unlinked, Unwatch, Watch
 from echosvc.errors import Invalid, ProcessNotFound
 
 if TYPE_CHECKING:
@@ -59,19 +60,26 @@ def tell_of_end(process: Process, result: Result) -> None:
     Nobody shares what it returned: the result is the one of who waits for it or, if nobody does, of
     the first who monitors; each other has a copy.
     """
-    runtime, pid, at = process.runtime, process.pid, process.ended_at
+    pid, at = process.pid, process.ended_at
     if process.watchers:
         taken = process.on_end is not None
         for watcher in process.watchers:
-            runtime.route(watcher, Exit(pid, at, result.copied() if taken else result))
+            _tell(process, watcher, Exit(pid, at, result.copied() if taken else result))
             taken = True
     if process.links:
         for peer in process.links:
             if result.error is None:
-                runtime.route(peer, Unlinked(pid))
+                _tell(process, peer, Unlinked(pid))
             else:
-                runtime.route(peer, PeerFailed(pid, at, result.error))
+                _tell(process, peer, PeerFailed(pid, at, result.error))
     if process.watching:
         for watched in process.watching:
-            runtime.route(watched, Unwatch(pid))
+            _tell(process, watched, Unwatch(pid))
     process.watchers = process.links = process.watching = None
+
+
+def _tell(process: Process, other: Pid, signal: Signal) -> None:
+    try:
+        process.runtime.route(other, signal)
+    except BaseException as exc:  # noqa: BLE001 - reported; the others are told all the same
+        report_mishap(process, exc, f"has ended, and {other} could not be told")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import trio
 
 from echosvc._checks import check_count, check_instance, check_text, given, texts_of
+from echosvc._exceptions import is_a, words_of
 from echosvc._runtime import attach, exec
 from echosvc._runtime.bus import DEFAULT_SIZE, Bus, Subscription
 from echosvc._runtime.calls import call as call_process
@@ -25,6 +26,7 @@ from echosvc._runtime.stopping import Stopping
 from echosvc._runtime.terminal import Terminal
 from echosvc._runtime.units import STOPPING, Units
 from echosvc._runtime.watch import Watch
+from echosvc._tasks import THROUGH
 from echosvc.errors import (
     AlreadyExists,
     Invalid,
@@ -58,6 +60,7 @@ class Runtime(Starting):
         self.stores: dict[str, Any] = {}  # those that are open, by entry
         self.registry: Registry | None = None  # the entries, as they are now
         self.system: System | None = None  # what can change them
+        self.fatal: list[BaseException] = []  # what the block of `open_runtime` raises at its end
         self.watch = Watch(self)
         self.units = Units(self.start_own_task)  # what has been started, and is to be stopped
         self.keeper = Services(self, nursery)  # of those that are kept running
@@ -271,8 +274,8 @@ class Runtime(Starting):
         """Stop everything in order, and raise this out of the block of `open_runtime`."""
 
         async def end() -> None:
-            await self.stop(str(error))
-            raise error
+            await self.stop(words_of(error))
+            self.fall(error)
 
         self.start_own_task(end, "echosvc failure")
 
@@ -311,13 +314,16 @@ class Runtime(Starting):
         """Whether it has been told to stop, and starts nothing any more."""
         return self._stopping.begun
 
-    def fall(self) -> None:
-        """Cancel everything, because of an exception that is on its way through a host.
+    def fall(self, error: BaseException) -> None:
+        """Cancel everything, and raise this out of the block of `open_runtime`.
 
-        That would do so itself, but only after those who wait for one of its processes have been
-        woken with what it ended with; then that would come out of the block beside it.
+        It does not go there through the tasks, whose nurseries would make groups of it, and would
+        ask it for its `repr()`.
         """
-        self.nursery.cancel_scope.cancel("Ctrl-C, or the like, went through a process")
+        # The program ends once, for whichever came first: Ctrl-C may hit main and a coroutine.
+        if not any(known is error or is_a(known, THROUGH) for known in self.fatal):
+            self.fatal.append(error)
+        self.nursery.cancel_scope.cancel("an error ends the runtime")
 
     def close(self) -> None:
         """Let go of what is left when all tasks have ended."""

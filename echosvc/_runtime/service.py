@@ -14,13 +14,15 @@ import trio
 
 from echosvc._channel.core import Channel
 from echosvc._channel.native import select_native
-from echosvc._runtime.crash import report_failure, summary
+from echosvc._exceptions import is_a, text_of
+from echosvc._runtime.crash import HostCancelled, report_failure
 from echosvc._runtime.message import Result
 from echosvc._runtime.pid import Pid
-from echosvc._runtime.process import HOST_CANCELLED, Process
+from echosvc._runtime.process import Process
 from echosvc._runtime.program import Program
 from echosvc._runtime.signals import Cancel
 from echosvc._runtime.supervised import Kind, ServiceState, Supervised
+from echosvc._tasks import THROUGH
 from echosvc.errors import Error, StartFailed, Terminated
 from echosvc.supervision import ChildSpec, RestartPolicy
 from echosvc.time import after
@@ -33,7 +35,7 @@ Restart = Literal["permanent", "transient", "temporary"]
 
 def is_final(error: BaseException) -> bool:
     """Whether restarting after this error is of no use: it says so itself."""
-    return isinstance(error, Error) and error.retryable is False
+    return is_a(error, Error) and error.retryable is False
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +137,10 @@ class Service(Supervised):
                 self.process = None
             if result.error is not None:
                 raise result.error
-        except Exception as exc:
-            if isinstance(exc, Terminated) and exc.reason == HOST_CANCELLED:
+        except (trio.Cancelled, *THROUGH):
+            raise
+        except BaseException as exc:  # whatever a process may fail with
+            if is_a(exc, HostCancelled):
                 # No failure: the runtime is cancelled, and the supervisor about to hear of it.
                 self.set_state(ServiceState.STOPPED)
                 await trio.sleep_forever()
@@ -176,9 +180,9 @@ class Service(Supervised):
         selected = await select_native([ready, results, too_late])
         if selected.channel is results:
             result: Result = selected.value
-            if isinstance(result.error, Terminated):
+            if is_a(result.error, (Terminated, *THROUGH)):
                 raise result.error
-            how = "ended" if result.error is None else summary(result.error)
+            how = "ended" if result.error is None else text_of(result.error)
             message = f"{self.id} was not ready when its process ended: {how}"
             retryable = result.error.retryable if isinstance(result.error, Error) else None
             error = StartFailed(message, target=self.id, retryable=retryable)
@@ -207,5 +211,5 @@ class Service(Supervised):
 
 def _report_crash(process: Process, result: Result) -> None:
     """Log what a process failed with while it was ended: nobody else is told of that."""
-    if result.error is not None and not isinstance(result.error, Terminated):
+    if result.error is not None and not is_a(result.error, Terminated):
         report_failure(process, result)

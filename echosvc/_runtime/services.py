@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from echosvc._channel.core import Channel
-from echosvc._runtime.crash import summary, user_traceback
+from echosvc._exceptions import is_a, text_of
+from echosvc._records import write
 from echosvc._runtime.service import Service, ServiceOptions, is_final
 from echosvc._runtime.startup import Replaced, Waiting
 from echosvc._runtime.supervised import ServiceInfo, ServiceState, Supervised, start_failed
@@ -145,9 +146,12 @@ class Services:
                 return  # it ended with all the rest
             self._report_failure(service, event, fields)
         elif event.what == "gave_up":
-            log.error("supervisor gave up", extra={"fields": {"supervisor": event.supervisor}})
+            fields = {"supervisor": event.supervisor}
+            text = f"supervisor {event.supervisor} gave up"
+            write(log, logging.ERROR, text, fields, said=("supervisor",))
         elif event.what == "stuck":
-            log.warning("service was stopped, and does not end", extra={"fields": fields})
+            text = f"service {event.child} was stopped, and does not end"
+            write(log, logging.WARNING, text, fields, said=("service",))
 
     def _report_failure(
         self, service: Unit | None, event: SupervisorEvent, fields: dict[str, Any]
@@ -155,23 +159,26 @@ class Services:
         error = event.error
         assert error is not None
         kind = "service" if service is None else service.kind
-        fields["error"] = summary(error)
-        info = None
-        shown = error
-        if isinstance(error, StartFailed) and error.__cause__ is not None:
+        fields["error"] = failure = text_of(error)
+        shown: BaseException | None = error
+        if is_a(error, StartFailed) and error.__cause__ is not None:
             shown = error.__cause__  # whose traceback begins in somebody's own code
-        if not isinstance(shown, StartFailed | Terminated | GaveUp):
-            info = (type(shown), shown, user_traceback(shown))
+        if is_a(shown, (StartFailed, Terminated, GaveUp)):
+            shown = None
+        said = ["service", "error"]
         if event.decision == "restart":
+            after = ""
             if event.delay:
                 fields["restart_in"] = f"{event.delay:.3g}s"
+                after = f" in {fields['restart_in']}"
+                said.append("restart_in")
             others = [id for id in event.affected if id != event.child]
             if others:
                 fields["along"] = " ".join(others)
-            text = f"{kind} failed, and is restarted"
-            log.warning(text, exc_info=info, extra={"fields": fields})
+            text = f"{kind} {event.child} failed, and is restarted{after}: {failure}"
+            write(log, logging.WARNING, text, fields, said=tuple(said), error=shown)
         else:
-            text = f"{kind} failed, and stays down"
-            log.error(text, exc_info=info, extra={"fields": fields})
+            text = f"{kind} {event.child} failed, and stays down: {failure}"
+            write(log, logging.ERROR, text, fields, said=tuple(said), error=shown)
         if isinstance(service, Tree) and service.ends_all:
             self._runtime.fail(error)

@@ -15,6 +15,7 @@ from collections import deque
 from types import NoneType
 from typing import Any, Final
 
+from echosvc._exceptions import text_of, type_of
 from echosvc._runtime.pid import Pid
 from echosvc.errors import Invalid
 
@@ -55,10 +56,12 @@ def snapshot(value: Any) -> Any:
         return _copy(value)
     except RecursionError:
         raise Invalid(
-            f"cannot send a {type(value).__name__} that contains itself or is nested too deeply"
+            f"cannot send a {type_of(value)} that contains itself or is nested too deeply"
         ) from None
-    except Exception as exc:  # of the copying of somebody's own container
-        raise Invalid(f"cannot send a {type(value).__name__}: {exc}") from exc
+    except KeyboardInterrupt:
+        raise
+    except BaseException as exc:  # of the copying of somebody's own container
+        raise Invalid(f"cannot send a {type_of(value)}: {text_of(exc)}") from exc
 
 
 def snapshot_payload(payload: tuple[Any, ...]) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import itertools
+import threading
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +45,7 @@ class Starting(Routes):
         super().__init__(bus)
         self.hosts: dict[str, Host] = {}
         self.nursery = nursery  # of the hosts' tasks, and of the runtime's own
+        self.thread = threading.get_ident()  # in which all of its processes run
         self.spawned = 0  # processes that were ever started
         self._resolve = resolve
         self._last_program = attach.PROGRAM

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import trio
 
+from echosvc._exceptions import words_of
 from echosvc.errors import GaveUp, Unavailable
 
 
@@ -156,7 +157,7 @@ def one_of(errors: list[Exception]) -> Exception:
     for error in errors:
         if len(errors) == 1 or isinstance(error, Replaced):
             return error
-    message = f"{len(errors)} did not start: {'; '.join(str(error) for error in errors)}"
+    message = f"{len(errors)} did not start: {'; '.join(words_of(error) for error in errors)}"
     causes: list[BaseException] = []
     for error in errors:
         causes += error.causes if isinstance(error, GaveUp) and error.causes else [error]

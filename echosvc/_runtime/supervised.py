@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Final, Literal
 import trio
 from trio_util import AsyncValue
 
-from echosvc._runtime.crash import summary
+from echosvc._exceptions import text_of
+from echosvc._records import write
 from echosvc._runtime.pid import Pid
 from echosvc._runtime.startup import Startup
 from echosvc._runtime.units import Unit
@@ -174,7 +175,7 @@ class Supervised(Unit):
                 fields["process"] = pid
             if state is ServiceState.STOPPED and self.stop_reason:
                 fields["reason"] = self.stop_reason
-            log.log(level, "%s %s", self.kind, state.value, extra={"fields": fields})
+            write(log, level, f"{self.kind} {self.id} {state.value}", fields, said=("service",))
 
     # -- being started
 
@@ -264,7 +265,7 @@ class Supervised(Unit):
 
     def _did_not_start(self, cause: BaseException) -> GaveUp:
         causes = cause.causes if isinstance(cause, GaveUp) else (cause,)
-        error = GaveUp(f"required {self} did not start: {summary(cause)}", causes=causes)
+        error = GaveUp(f"required {self} did not start: {text_of(cause)}", causes=causes)
         error.__cause__ = cause
         return error
 
@@ -323,6 +324,6 @@ def start_failed(unit: Supervised, startup: Startup) -> StartFailed | None:
         cause = Canceled(startup.called_off.message)
     if cause is None:
         return None
-    error = StartFailed(f"{unit} did not start: {summary(cause)}", target=unit.id)
+    error = StartFailed(f"{unit} did not start: {text_of(cause)}", target=unit.id)
     error.__cause__ = cause
     return error

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Final
 import trio
 
 from echosvc._channel.alarm import Alarm, set_alarm, unset_alarm
+from echosvc._exceptions import text_of, words_of
+from echosvc._records import write
+from echosvc._runtime.crash import WHO, fields_of, who
 from echosvc._runtime.watchdog import Watchdog
 
 if TYPE_CHECKING:
@@ -85,13 +88,14 @@ class Watch:
 
 def _remind(process: Process) -> None:
     places = list(where(process))
+    error = process.stop_error
     fields = {
-        "pid": process.pid,
-        "entry": process.program.name,
-        "told": "its main has ended" if process.stop_error is None else str(process.stop_error),
+        **fields_of(process),
+        "told": "its main has ended" if error is None else words_of(error) or text_of(error),
         "at": places[-1] if places else "unknown",
     }
-    log.warning("process does not end%s", as_lines(places), extra={"fields": fields})
+    text = f"{who(process)} does not end{as_lines(places)}"
+    write(log, logging.WARNING, text, fields, said=WHO)
 
 
 def as_lines(places: list[str]) -> str:

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
+from echosvc._records import write
+from echosvc._runtime.crash import WHO, fields_of, who
+
 if TYPE_CHECKING:
     from echosvc._runtime.process import Process
 
@@ -81,10 +84,12 @@ class _Round(threading.Thread):
         frame = sys._current_frames().get(self._loop)
         process, places = _whose(frame)
         fields: dict[str, Any] = {"at": places[-1] if places else "unknown"}
+        text = "something blocks the event loop"
         if process is not None:
-            fields = {"pid": process.pid, "entry": process.program.name, **fields}
+            fields = {**fields_of(process), **fields}
+            text = f"{who(process)} blocks the event loop"
         stack = "".join(f"\n  {place}" for place in places)
-        log.warning("process blocks the event loop%s", stack, extra={"fields": fields})
+        write(log, logging.WARNING, f"{text}{stack}", fields, said=WHO)
 
 
 def _whose(frame: FrameType | None) -> tuple[Process | None, list[str]]:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import logging
-import types
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
 import trio
 
+from echosvc._exceptions import text_of
+from echosvc._records import write
 from echosvc.channel import Channel
 
 What = Literal["started", "exited", "failed", "stopped", "stuck", "gave_up", "gap"]
 Decision = Literal["", "restart", "leave", "give_up"]
 
 log = logging.getLogger("echosvc.supervision")
+
+WHO: Final = ("supervisor", "child")
+"""The fields that say whom a record is about; its message says that too."""
 
 SIZE: Final = 1024
 """So many events are kept for who doesn't read them."""
@@ -126,28 +130,23 @@ class News:
         self.tell(child, "stuck")
         if self.listener is None:
             fields = {"supervisor": self.supervisor, "child": child, "waited": round(waited, 3)}
-            log.warning("a child that was stopped does not end", extra={"fields": fields})
+            text = f"child {child} of {self.supervisor} was stopped, and does not end"
+            write(log, logging.WARNING, text, fields, said=WHO)
 
     def _log(
         self, child: str, what: What, error: BaseException, decision: Decision, delay: float
     ) -> None:
+        failure = text_of(error)
         fields: dict[str, object] = {"supervisor": self.supervisor, "child": child}
         if what == "stopped":
-            text = "a child failed while it was being stopped"
+            text = "failed while it was being stopped"
         elif what != "failed" or decision in ("", "give_up"):
             return  # it is raised, to who started it or out of the block
         elif decision == "restart":
-            text = "a child failed, and is restarted"
+            text = "failed, and is restarted" + (f" in {delay:.3g}s" if delay else "")
             fields["delay"] = round(delay, 3)
         else:
-            text = "a child failed, and is left as it is"
-        info = (type(error), error, _users_own(error.__traceback__))
-        log.warning(text, exc_info=info, extra={"fields": fields})
-
-
-def _users_own(traceback: types.TracebackType | None) -> types.TracebackType | None:
-    """Skip the frames of this package that a traceback begins with."""
-    own = traceback
-    while own is not None and own.tb_frame.f_globals.get("__package__") == __package__:
-        own = own.tb_next
-    return own or traceback
+            text = "failed, and is left as it is"
+        fields["error"] = failure
+        text = f"child {child} of {self.supervisor} {text}: {failure}"
+        write(log, logging.WARNING, text, fields, said=(*WHO, "delay", "error"), error=error)

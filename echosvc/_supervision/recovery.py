@@ -9,6 +9,7 @@ from typing import Final
 import trio
 from trio.lowlevel import enable_ki_protection
 
+from echosvc._exceptions import text_of
 from echosvc._supervision.child import Child
 from echosvc._supervision.events import Decision, What
 from echosvc._supervision.intensity import Intensity
@@ -163,7 +164,7 @@ class Recoveries:
         name, intensity = self._runs.name, self._intensity
         failure = GaveUp(
             f"{name} gave up: more than {intensity.max_restarts} restarts within "
-            f"{intensity.within:g}s, the last for {child.name}: {type(cause).__name__}: {cause}",
+            f"{intensity.within:g}s, the last for {child.name}: {text_of(cause)}",
             causes=intensity.causes(),
         )
         failure.__cause__ = cause

@@ -9,8 +9,16 @@ from typing import Any, Final
 import trio
 from trio.lowlevel import disable_ki_protection, enable_ki_protection
 
+from echosvc._exceptions import begin_in_own_code, is_a
 from echosvc._supervision.child import Child, Life, current_life
 from echosvc._supervision.events import Decision, News
+from echosvc._tasks import (
+    close_nurseries,
+    is_cancelled,
+    is_thrown_away,
+    open_nurseries,
+    sort_out,
+)
 from echosvc.errors import Canceled, Unavailable
 from echosvc.time import parse_duration
 
@@ -168,52 +176,76 @@ class Runs:
     @enable_ki_protection
     async def _run(self, child: Child, life: Life) -> None:
         """Be the task of one run."""
-        error: BaseException | None = None
-        returned = False
+        task = trio.lowlevel.current_task()
+        raised: BaseException | None = None
+        left_open: BaseException | None = None
         life.outer = current_life.get()
         current_life.set(life)
         try:
             with life.scope:
-                await _call(child, life)
-                returned = True
-        except Exception as exc:  # noqa: BLE001 - it is kept, told and decided upon
-            error = exc
-        except (trio.Cancelled, GeneratorExit):
-            raise
-        except BaseException as exc:  # noqa: BLE001 - raised when all have been stopped in order
-            # Ctrl-C and the like are not for a supervisor to keep, or to restart after.
-            error = exc
-            self.failures.append(exc)
-            self.closing.set()
-        if error is None and not returned:
-            error = Canceled(f"child {child.name} was cancelled")
+                try:
+                    await _call(child, life)
+                except BaseException as exc:  # noqa: BLE001 - it is kept, told and decided upon
+                    begin_in_own_code(exc)
+                    raised = exc
+        except BaseException as exc:  # noqa: BLE001 - it has left a scope open in ours
+            left_open = exc
+        if raised is not None and (is_thrown_away(raised, task) or _only_cancelled_here(raised)):
+            raise raised  # the supervisor is cancelled itself, and decides nothing any more
+        if nurseries := open_nurseries(task):
+            await close_nurseries(nurseries)
         try:
-            self._ended(child, life, error)
+            self._ended(child, life, self._error(child, life, raised, left_open))
         finally:
-            del error  # its traceback holds this frame
+            del raised, left_open  # their tracebacks hold this frame
+
+    def _error(
+        self, child: Child, life: Life, *raised: BaseException | None
+    ) -> BaseException | None:
+        """Give what a run has failed with; Ctrl-C and the like end the supervisor, too."""
+        found: BaseException | None = None
+        for error in raised:
+            if error is None:
+                continue
+            ended = sort_out(error, cancelled=life.scope.cancel_called or is_cancelled())
+            if ended.through is not None:
+                # Not for a supervisor to keep: raised when all have been stopped in order.
+                self.failures.append(ended.through)
+                self.closing.set()
+            if found is None:
+                found = ended.own if ended.own is not None else ended.through
+            if found is None:
+                found = Canceled(f"child {child.name} was cancelled")
+        return found
 
     def _ended(self, child: Child, life: Life, error: BaseException | None) -> None:
         child._life = None
-        if error is not None and not (life.stopping and isinstance(error, Canceled)):
+        if error is not None and not (life.stopping and is_a(error, Canceled)):
             child.last_error = error
         if life.stopping:
             child.state = "stopped"
             if child._forget or (child.spec.restart == "temporary" and not child._wanted):
                 self.forget(child)
-            self.news.tell(child.name, "stopped", None if isinstance(error, Canceled) else error)
+            self.news.tell(child.name, "stopped", None if is_a(error, Canceled) else error)
         elif life.is_up or not life.awaited:
             child.state = "exited" if error is None else "failed"
             lived = trio.current_time() - life.began if life.is_up else 0.0
-            self.decide(child, error if life.is_up else error or not_up(child), lived)
+            self.decide(child, not_up(child) if error is None and not life.is_up else error, lived)
         else:
             child.state = "failed"
-            life.error = error or not_up(child)
+            life.error = not_up(child) if error is None else error
         life.end()
 
 
 def not_up(child: Child) -> BaseException:
     """Say of a child that returned without a word that this is no way to start."""
     return Canceled(f"child {child.name} returned before it was up")
+
+
+def _only_cancelled_here(error: BaseException) -> bool:
+    """Whether a run was cancelled by what is around it, and nothing else."""
+    ended = sort_out(error, cancelled=True)
+    return is_cancelled() and ended.own is None and ended.through is None
 
 
 def _undecided(child: Child, error: BaseException | None, lived: float) -> Decision:

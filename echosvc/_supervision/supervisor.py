@@ -9,9 +9,10 @@ from contextlib import asynccontextmanager
 import trio
 from trio.lowlevel import enable_ki_protection
 
+from echosvc._exceptions import is_a, text_of
 from echosvc._supervision.child import Child, ChildInfo, Life
 from echosvc._supervision.events import News, SupervisorEvent
-from echosvc._supervision.groups import alone, leaves, raise_as_it_came
+from echosvc._supervision.groups import raise_as_it_came, what_comes_out
 from echosvc._supervision.intensity import Intensity
 from echosvc._supervision.recovery import Recoveries
 from echosvc._supervision.runs import Runs
@@ -214,9 +215,8 @@ class Supervisor:
         else:
             cause, life.error = life.error, None
             self._news.tell(child.name, "failed", cause)
-        why = f"{type(cause).__name__}: {cause}"
-        message = f"child {child.name} of {self.name} did not start: {why}"
-        retryable = cause.retryable if isinstance(cause, Error) else None
+        message = f"child {child.name} of {self.name} did not start: {text_of(cause)}"
+        retryable = cause.retryable if is_a(cause, Error) else None
         error = StartFailed(message, target=child.name, retryable=retryable)
         error.__cause__ = cause
         return error
@@ -240,8 +240,11 @@ class Supervisor:
     # -- its own tasks
 
     @enable_ki_protection
-    async def _home(self) -> None:
-        """Hold the children: shielded, so that they are stopped in order and not all at once."""
+    async def _home(self, block: trio.CancelScope) -> None:
+        """Hold the children: shielded, so that they are stopped in order and not all at once.
+
+        Then end the block, if it is for a failure that they were stopped.
+        """
         runs = self._runs
         with trio.CancelScope(shield=True):
             async with trio.open_nursery() as runs.nursery:
@@ -251,10 +254,8 @@ class Supervisor:
                 await runs.halt_in_order(reversed(list(self._children.values())))
                 runs.nursery.cancel_scope.cancel()
         self._news.close()
-        if len(runs.failures) > 1:
-            raise BaseExceptionGroup(f"{self.name} has failed", runs.failures)
         if runs.failures:
-            raise_as_it_came(runs.failures[0])
+            block.cancel("its supervisor has failed")
 
     @enable_ki_protection
     async def _sentinel(self) -> None:
@@ -264,15 +265,14 @@ class Supervisor:
         finally:
             self._runs.closing.set()
 
-    def _alone(
-        self, group: BaseExceptionGroup[BaseException], own: BaseException | None
-    ) -> BaseException:
-        """Give the one exception that counts: the block's own, or what the supervisor failed of."""
-        if isinstance(own, Unavailable) and own.__cause__ in self._runs.failures:
-            # The block was refused something because of a failure, which says more.
-            rest = [each for each in leaves(group) if each is not own]
-            return rest[0] if len(rest) == 1 else BaseExceptionGroup(group.message, rest)
-        return alone(group, own)
+    def _failure(
+        self, own: BaseException | None, group: BaseException | None
+    ) -> BaseException | None:
+        """Give what the block raises: its own error, or what the supervisor failed of."""
+        failures = self._runs.failures
+        if is_a(own, Unavailable) and any(own.__cause__ is each for each in failures):
+            own = None  # it was refused something because of a failure, which says more
+        return what_comes_out(f"{self.name} has failed", own, group, failures)
 
 
 @asynccontextmanager
@@ -316,23 +316,23 @@ async def open_supervisor(
         name, strategy, Intensity(max_restarts, parse_within(within)), rng or random.Random()
     )
     own: BaseException | None = None
+    group: BaseException | None = None
     try:
         async with trio.open_nursery() as nursery:
             # Not by `nursery.start`: cancelled there, the shielded home would never be told.
-            nursery.start_soon(supervisor._home)
+            nursery.start_soon(supervisor._home, nursery.cancel_scope)
             nursery.start_soon(supervisor._sentinel)
             try:
                 await supervisor._opened.wait()
                 for spec in children:
                     await supervisor.start(spec)
                 yield supervisor
-            except BaseException as exc:
+            except BaseException as exc:  # noqa: BLE001 - raised when the nursery is closed
                 own = exc
-                raise
             nursery.cancel_scope.cancel("the supervisor's block has ended")
-        return
-    except BaseExceptionGroup as group:
-        error = supervisor._alone(group, own)
-    finally:
-        own = None
-    raise_as_it_came(error)
+    except BaseException as exc:  # noqa: BLE001 - raised below
+        group = exc
+    error = supervisor._failure(own, group)
+    own = group = None
+    if error is not None:
+        raise_as_it_came(error)

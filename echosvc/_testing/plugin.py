@@ -14,6 +14,7 @@ from typing import Any, Final
 import pytest
 import trio.testing
 
+from echosvc._exceptions import is_a, leaves
 from echosvc._open import open_runtime
 from echosvc._runtime.runtime import Runtime
 from echosvc._terminal.fake import FakeTerminal
@@ -110,16 +111,10 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
     try:
         return (yield)
     except BaseExceptionGroup as group:
-        leaves = _leaves(group)
-        for leaf in leaves:
-            if isinstance(leaf, KeyboardInterrupt):
+        found = leaves(group)
+        for leaf in found:
+            if is_a(leaf, KeyboardInterrupt):
                 raise leaf from None
-        if len(leaves) == 1:
-            raise leaves[0] from None
+        if len(found) == 1:
+            raise found[0] from None
         raise
-
-
-def _leaves(exc: BaseException) -> list[BaseException]:
-    if isinstance(exc, BaseExceptionGroup):
-        return [leaf for child in exc.exceptions for leaf in _leaves(child)]
-    return [exc]

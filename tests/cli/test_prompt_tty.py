@@ -312,7 +312,14 @@ def test_terminal_has_one_owner_and_a_second_is_refused(app: Shell, terminal: St
 
 def test_command_for_a_terminal_that_a_service_has_is_refused_in_one_line(app: Shell) -> None:
     app.write("src/_index.yaml", MANIFEST + SERVICE)
-    app.write("src/cli.py", ASKING)
+    source(
+        app,
+        "from echosvc import io, process\n\n\n"
+        "async def main():\n"
+        "    await io.readline('> ')\n"
+        "    await process.inbox().receive()\n",
+        "process",
+    )
     child = app.start("run", "-s", "hello")
     assert child.stdin is not None
     out, err = child.communicate()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -230,6 +231,22 @@ async def test_the_channel_of_a_future_that_is_done_still_yields(runtime: Runtim
     await as_process(runtime, main)
 
 
+async def test_a_result_awaited_again_and_again_keeps_its_traceback_as_it_is(
+    runtime: Runtime,
+) -> None:
+    async def main() -> None:
+        lengths = set()
+        future = funcs.start(fail)
+        for _ in range(20):
+            try:
+                await future.result()
+            except Failure as error:
+                lengths.add(len(traceback.extract_tb(error.__traceback__)))
+        assert len(lengths) == 1
+
+    await as_process(runtime, main)
+
+
 async def test_a_cancelled_future_says_so(runtime: Runtime) -> None:
     async def main() -> None:
         future = funcs.start(forever)
@@ -264,7 +281,7 @@ async def test_an_error_that_nobody_asks_for_is_logged(runtime: Runtime, records
     await as_process(runtime, main)
     gc.collect()
     (record,) = records.errors
-    assert record.getMessage() == "process crashed"
+    assert " crashed: Failure: as told" in record.getMessage()
 
 
 async def test_what_has_ended_leaves_nothing_behind_in_the_caller(runtime: Runtime) -> None:

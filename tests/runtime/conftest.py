@@ -36,8 +36,8 @@ class Records(logging.Handler):
         self.all.append(record)
 
     def named(self, text: str) -> list[logging.LogRecord]:
-        """Those whose message begins so."""
-        return [record for record in self.all if record.getMessage().startswith(text)]
+        """Those whose message has this in it."""
+        return [record for record in self.all if text in record.getMessage()]
 
     @property
     def errors(self) -> list[logging.LogRecord]:

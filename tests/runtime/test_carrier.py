@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextvars import ContextVar
+from typing import Any
 
 import pytest
 import trio
@@ -171,6 +172,30 @@ async def test_the_value_of_an_ended_process_is_not_kept() -> None:
         gc.collect()
         assert made
         assert made[0]() is None
+
+
+async def test_a_task_that_waits_keeps_nothing_of_its_last_process(runtime: Runtime) -> None:
+    """Neither the process, with its arguments, nor what its context variables were set to."""
+    import gc
+    import weakref
+
+    class Thing:
+        pass
+
+    kept_by_nobody: list[weakref.ref[Any]] = []
+
+    async def main(thing: Thing) -> None:
+        mine.set(thing)  # type: ignore[arg-type]  # any object
+        kept_by_nobody.append(weakref.ref(thing))
+        kept_by_nobody.append(weakref.ref(current_task().context))
+
+    thing = Thing()
+    runtime.spawn(main, HOST, thing)
+    del thing
+    await wait_all_tasks_blocked()
+    assert len(runtime.hosts[HOST].carriers) == 1
+    gc.collect()
+    assert [each() for each in kept_by_nobody] == [None, None]
 
 
 async def forever() -> None:

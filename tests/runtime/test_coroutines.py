@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import traceback
+
 import pytest
 import trio
 
@@ -35,6 +37,22 @@ async def test_result_gives_what_it_returned(runtime: Runtime) -> None:
         return 1
 
     assert await as_process(runtime, main) == 1
+
+
+async def test_a_result_awaited_again_and_again_keeps_its_traceback_as_it_is(
+    runtime: Runtime,
+) -> None:
+    lengths = set()
+    with pytest.raises(Failure):
+        async with runtime.attach():
+            handle = coroutine.spawn(fail)
+            with trio.CancelScope(shield=True):
+                for _ in range(20):
+                    try:
+                        await handle.result()
+                    except Failure as error:
+                        lengths.add(len(traceback.extract_tb(error.__traceback__)))
+    assert len(lengths) == 1
 
 
 async def test_an_exception_that_escapes_a_coroutine_ends_the_process(runtime: Runtime) -> None:

@@ -29,7 +29,9 @@ async def test_what_an_ended_process_had_not_read_is_one_line_with_its_topics(
     await settle()
     (record,) = records.named("dead letter")
     assert record.levelno == logging.INFO
-    assert record.getMessage() == "dead letters: a process ended before it received these"
+    assert record.getMessage() == (
+        f"dead letters: process {pid} ended before it received 14 (a, b, c, d, e)"
+    )
     assert fields(record) == {"to": pid, "count": 14, "topics": "a, b, c, d, e"}
 
 
@@ -47,7 +49,10 @@ async def test_an_answer_that_comes_too_late_is_one_line_with_who_gave_it_and_wh
             await process.call(other, "question", timeout="1s")
         await trio.sleep(2)
     (record,) = records.named("dead letter")
-    assert (record.levelno, record.getMessage()) == (logging.INFO, "dead letter")
+    assert (record.levelno, record.getMessage()) == (
+        logging.INFO,
+        f"dead letter 'question' to {me} from {other}: a second or late reply",
+    )
     assert fields(record) == {
         "to": me,
         "from": other,

@@ -348,6 +348,35 @@ async def test_a_cancelled_block_ends_tasks_that_are_attached_from_outside() -> 
         assert runtime.list() == ()
 
 
+async def test_stopping_ten_thousand_idle_processes_is_one_line_in_the_log(
+    runtime: Runtime, records: Records
+) -> None:
+    await runtime.start_host("many")
+    for _ in range(10_000):
+        runtime.spawn(forever, "many")
+    runtime.send(runtime.list()[0], "nobody reads this")
+    await settle()
+    await runtime.stop_host("many")
+    (record,) = records.all
+    assert record.levelname == "INFO"
+    assert record.getMessage() == (
+        "host many has stopped; processes that it ended: 10000, messages that these left unread: 1"
+    )
+
+
+async def test_a_process_that_is_terminated_on_a_running_host_has_its_line(
+    runtime: Runtime, records: Records
+) -> None:
+    pid = runtime.spawn(forever, HOST)
+    await settle()
+    runtime.terminate(pid, "not needed")
+    await settle()
+    (record,) = records.all
+    assert record.getMessage() == (
+        f"process {pid} (tests.runtime.helpers.forever) ended: terminated: not needed"
+    )
+
+
 async def test_who_ignores_the_cancellation_of_the_block_is_named_in_the_log(
     records: Records,
 ) -> None:
@@ -363,7 +392,7 @@ async def test_who_ignores_the_cancellation_of_the_block_is_named_in_the_log(
             await runtime.start_host(HOST)
             runtime.spawn(ignores, HOST)
             await forever()
-    assert len(records.named("process does not end")) == 1
+    assert len(records.named("does not end")) == 1
 
 
 async def test_every_async_function_of_the_runtime_checkpoints() -> None:

@@ -269,6 +269,6 @@ async def test_a_long_chain_tells_its_root_and_not_all_its_links(runtime: Runtim
         process.send(chain[0], "now")
         error = (await process.events().receive()).result.error
         assert isinstance(error, LinkDown)
-        assert str(error) == f"linked process {chain[-2]} failed: Failure('root')"
+        assert str(error) == f"linked process {chain[-2]} failed: Failure: root"
         assert isinstance(error.root, Failure)
         assert isinstance(error.reason, LinkDown)

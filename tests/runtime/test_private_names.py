@@ -21,6 +21,7 @@ HOLDING = (
 ONLY_WITH = (
     "tests/runtime/test_carrier.py::test_a_process_that_returned_leaves_its_task_to_the_next",
     "tests/runtime/test_carrier.py::test_only_so_many_tasks_wait",
+    "tests/runtime/test_carrier.py::test_a_task_that_waits_keeps_nothing_of_its_last_process",
 )
 
 

@@ -114,7 +114,7 @@ def test_what_contains_itself_is_refused() -> None:
 
 
 def test_what_cannot_be_copied_is_refused() -> None:
-    with pytest.raises(Invalid, match="cannot send a Refuses: no copies"):
+    with pytest.raises(Invalid, match="cannot send a Refuses: TypeError: no copies"):
         snapshot(Refuses([1]))
 
 

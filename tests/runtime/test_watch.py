@@ -11,7 +11,7 @@ import trio
 from echosvc import Runtime, coroutine, open_runtime, process
 from echosvc._runtime import watch
 from tests.runtime.conftest import Records
-from tests.runtime.helpers import HOST, forever, settle
+from tests.runtime.helpers import HOST, fail, forever, settle
 
 
 async def shields_for(seconds: float) -> None:
@@ -29,7 +29,7 @@ async def test_who_shields_itself_is_named_every_five_seconds_with_its_stack(
     await settle()
     runtime.terminate(pid, "enough")
     await trio.sleep(30)
-    named = records.named("process does not end")
+    named = records.named("does not end")
     assert len(named) == 4
     fields = named[0].fields  # type: ignore[attr-defined]  # set with extra=
     assert fields["pid"] == pid
@@ -45,7 +45,7 @@ async def test_who_ends_in_time_is_not_named(runtime: Runtime, records: Records)
         await settle()
         runtime.terminate(pid)
         await trio.sleep(10)
-    assert records.named("process does not end") == []
+    assert records.named("does not end") == []
 
 
 async def test_each_of_several_is_named_in_its_own_time(runtime: Runtime, records: Records) -> None:
@@ -56,7 +56,7 @@ async def test_each_of_several_is_named_in_its_own_time(runtime: Runtime, record
         runtime.terminate(pid)
         await trio.sleep(1)
     await trio.sleep(20)
-    named = records.named("process does not end")
+    named = records.named("does not end")
     assert [record.fields["pid"] for record in named] == pids  # type: ignore[attr-defined]  # as above
 
 
@@ -68,7 +68,7 @@ async def test_a_coroutine_that_keeps_its_process_from_ending_is_named(
         await trio.sleep(1)
 
     await runtime.run(main, HOST)
-    (record,) = records.named("process does not end")
+    (record,) = records.named("does not end")
     fields = record.fields  # type: ignore[attr-defined]  # as above
     assert fields["told"] == "its main has ended"
     assert "in shields_for" in fields["at"]
@@ -77,6 +77,14 @@ async def test_a_coroutine_that_keeps_its_process_from_ending_is_named(
 async def test_an_idle_runtime_has_no_thread(runtime: Runtime) -> None:
     runtime.spawn(forever, HOST)
     await settle()
+    assert [t for t in threading.enumerate() if t.name == "echosvc watchdog"] == []
+
+
+async def test_a_crash_starts_no_thread(runtime: Runtime) -> None:
+    """Main has ended already: there is nothing to look after."""
+    for _ in range(3):
+        runtime.spawn(fail, HOST)
+        await settle()
     assert [t for t in threading.enumerate() if t.name == "echosvc watchdog"] == []
 
 
@@ -105,7 +113,7 @@ def test_who_blocks_the_loop_is_named_from_outside_with_its_stack(
             runtime.terminate(pid)
 
     trio.run(program)
-    named = records.named("process blocks the event loop")
+    named = records.named("blocks the event loop")
     assert len(named) >= 1
     fields = named[0].fields  # type: ignore[attr-defined]  # as above
     assert fields["pid"] == pids[0]
@@ -137,7 +145,7 @@ def test_a_coroutine_that_blocks_the_loop_is_its_process(
             await runtime.run(main, HOST)
 
     trio.run(program)
-    fields = records.named("process blocks the event loop")[0].fields  # type: ignore[attr-defined]  # as above
+    fields = records.named("blocks the event loop")[0].fields  # type: ignore[attr-defined]  # as above
     assert fields["pid"] == "{app:processes|0x00001}"
 
 

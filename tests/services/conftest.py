@@ -162,7 +162,8 @@ class Lines(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         fields = getattr(record, "fields", {})
-        words = [f"{key}={value}" for key, value in fields.items() if key != "process"]
+        said = ("process", *getattr(record, "said", ()))
+        words = [f"{key}={value}" for key, value in fields.items() if key not in said]
         self.all.append(" ".join([record.levelname, record.getMessage(), *words]))
 
 

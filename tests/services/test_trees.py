@@ -125,8 +125,8 @@ async def test_too_many_restarts_of_the_topmost_supervisor_end_the_runtime_in_or
     assert str(caught.value).startswith("app:top gave up: more than 1 restarts within 10s")
     assert caught.value.exit_code == 3
     assert [str(cause) for cause in caught.value.causes] == ["as told", "for the last time"]
-    assert "ERROR supervisor gave up supervisor=app:top" in lines
-    assert any(line.startswith("INFO service stopped service=app:other") for line in lines)
+    assert "ERROR supervisor app:top gave up" in lines
+    assert any(line.startswith("INFO service app:other stopped") for line in lines)
 
 
 async def test_nested_supervisor_that_gives_up_is_restarted_by_the_one_above_it(
@@ -238,8 +238,7 @@ async def test_failure_is_in_the_log_in_one_line_and_on_the_bus(app: App, lines:
     warnings = [line for line in lines if line.startswith("WARNING")]
     (warning,) = warnings
     assert warning == (
-        "WARNING process failed, and is restarted service=app:top/a error=ValueError: as told "
-        "along=app:top/b"
+        "WARNING process app:top/a failed, and is restarted: ValueError: as told along=app:top/b"
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import traceback
+
 import pytest
 import trio
 import trio.testing
@@ -74,10 +76,15 @@ async def test_error_that_a_child_is_restarted_after_is_in_the_log(
             raise ValueError("the database is gone")
         await trio.sleep_forever()
 
-    async with open_supervisor() as supervisor:
+    async with open_supervisor(name="tree") as supervisor:
         await supervisor.start(ChildSpec("child", fails_once))
         await trio.sleep(1)
-    assert "the database is gone" in caplog.text
+    (record,) = caplog.records
+    assert record.getMessage() == (
+        "child child of tree failed, and is restarted: ValueError: the database is gone"
+    )
+    assert record.exc_info is not None
+    assert traceback.extract_tb(record.exc_info[2])[0].name == "fails_once"
 
 
 async def test_function_that_is_not_async_fails_at_its_start_and_not_again_and_again() -> None:

@@ -154,6 +154,8 @@ async def test_child_that_hangs_at_stop_is_named_and_waited_for(
         ("stuck", 8),
         ("stopped", 10),
     ]
+    messages = {record.getMessage() for record in caplog.records}
+    assert messages == {"child a of tree was stopped, and does not end"}
     lines = [record.__dict__["fields"] for record in caplog.records]
     assert lines == [
         {"supervisor": "tree", "child": "a", "waited": 4},
