@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from echosvc.errors import Invalid, Unavailable
@@ -70,8 +70,8 @@ def check_count(what: str, value: object, least: int = 0) -> None:
         raise Invalid(f"{what}: expected int >= {least}, got {given(value)}")
 
 
-def check_finite(what: str, value: Any, least: float = -math.inf) -> None:
-    """Refuse what is no number that can be reckoned with, or less than `least`."""
+def check_finite(what: str, value: Any, least: float = -math.inf, most: float = math.inf) -> None:
+    """Refuse what is no number that can be reckoned with, or is not from `least` to `most`."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise expected(what, "float", value)
     try:
@@ -82,6 +82,17 @@ def check_finite(what: str, value: Any, least: float = -math.inf) -> None:
         raise Invalid(f"{what}: expected a finite float, got {given(value)}")
     if value < least:
         raise Invalid(f"{what}: expected float >= {least:.1f}, got {given(value)}")
+    if value > most:
+        raise Invalid(f"{what}: expected float <= {most:.1f}, got {given(value)}")
+
+
+def check_word(what: str, value: object, words: Sequence[str]) -> None:
+    """Refuse what is none of these words."""
+    wanted = f"{', '.join(words[:-1])} or {words[-1]}"
+    if not isinstance(value, str):
+        raise expected(what, wanted, value)
+    if value not in words:
+        raise Invalid(f"{what}: expected {wanted}, got {given(value)}")
 
 
 def check_flag(what: str, value: object) -> None:

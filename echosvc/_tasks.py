@@ -87,11 +87,8 @@ def is_thrown_away(error: BaseException, task: Task) -> bool:
 
 
 def open_nurseries(task: Task) -> tuple[trio.Nursery, ...]:
-    """Give what nurseries the code in a task has left open: an abandoned async generator does.
-
-    Looks at a name of trio's own; empty where trio has none such any more.
-    """
-    return tuple(getattr(task, "_child_nurseries", ()))
+    """Give what nurseries the code in a task has left open: an abandoned async generator does."""
+    return tuple(task.child_nurseries)
 
 
 async def close_nurseries(nurseries: tuple[trio.Nursery, ...]) -> None:
@@ -114,11 +111,12 @@ async def close_nurseries(nurseries: tuple[trio.Nursery, ...]) -> None:
 
 
 def _close(nursery: Any) -> None:
-    nursery._closed = True  # as trio does when a task ends inside a nursery
+    nursery._closed = True  # as trio does when a task ends inside a nursery; looked at by it alone
 
 
 def _leave(task: Any) -> None:
-    task._child_nurseries.clear()
+    # Where trio keeps them elsewhere it finds them when the task ends, and ends the host for them.
+    getattr(task, "_child_nurseries", []).clear()
 
 
 class _Exits(trio.abc.Instrument):

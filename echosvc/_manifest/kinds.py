@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import msgspec
 
-from echosvc._checks import check_function, check_instance, check_text
+from echosvc._checks import check_function, check_instance, check_text, given
 from echosvc._manifest import variables
 from echosvc.errors import Invalid
 
@@ -306,7 +306,7 @@ def decode(kind: type, value: Any) -> Any:
     except (Invalid, OverflowError) as exc:
         raise ValueError(str(exc)) from exc
     if math.isnan(seconds) or seconds < 0:
-        raise ValueError(f"a duration of {value} is less than nothing")
+        raise ValueError(f"a duration of {given(value)} is less than nothing")
     if kind is Window and not 0 < seconds < math.inf:
         raise ValueError(f"nothing can be counted within {value}, write a time such as 5s")
     return kind(seconds)

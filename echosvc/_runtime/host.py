@@ -121,6 +121,7 @@ class Host:
             if not self._emptied._closed:
                 await park((self._emptied,))
         except trio.Cancelled:
+            self.runtime.cancelled = True  # who stops a host alone does it in another way
             # Attached processes run in tasks that are not cancelled with ours.
             await self._insist(HostCancelled)
             self._leave()

@@ -61,6 +61,7 @@ class Runtime(Starting):
         self.registry: Registry | None = None  # the entries, as they are now
         self.system: System | None = None  # what can change them
         self.fatal: list[BaseException] = []  # what the block of `open_runtime` raises at its end
+        self.cancelled = False  # from outside: nothing is stopped in order any more
         self.watch = Watch(self)
         self.units = Units(self.start_own_task)  # what has been started, and is to be stopped
         self.keeper = Services(self, nursery)  # of those that are kept running

@@ -140,8 +140,9 @@ class Service(Supervised):
         except (trio.Cancelled, *THROUGH):
             raise
         except BaseException as exc:  # whatever a process may fail with
-            if is_a(exc, HostCancelled):
-                # No failure: the runtime is cancelled, and the supervisor about to hear of it.
+            if is_a(exc, HostCancelled) or self.runtime.cancelled:
+                # No failure: the runtime is cancelled, and the supervisor about to hear of it. It
+                # may even have started this when the host was gone already.
                 self.set_state(ServiceState.STOPPED)
                 await trio.sleep_forever()
             self.last_error = exc

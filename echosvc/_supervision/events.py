@@ -45,7 +45,7 @@ class SupervisorEvent:
     """Seconds until the restart."""
     affected: tuple[str, ...] = ()
     """The children that are restarted, in the order in which they start. Empty for a child that
-    failed while it was about to be restarted along with others."""
+    failed while it was about to be restarted anyway."""
     missed: int = 0
 
 

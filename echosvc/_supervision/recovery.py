@@ -4,36 +4,19 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from typing import Final
 
 import trio
 from trio.lowlevel import enable_ki_protection
 
 from echosvc._exceptions import text_of
-from echosvc._supervision.child import Child
+from echosvc._supervision.child import Child, Recovery
 from echosvc._supervision.events import Decision, What
 from echosvc._supervision.intensity import Intensity
 from echosvc._supervision.runs import Runs
-from echosvc._supervision.spec import Strategy
+from echosvc._supervision.spec import RestartPolicy, Strategy
+from echosvc._supervision.turns import Turn, Turns
 from echosvc.errors import Error, GaveUp
 from echosvc.time import parse_duration
-
-OUT_OF_PLAY: Final = ("stopped", "failed")
-"""States of children that stay as they are when others are restarted: stopped on purpose, or
-failed for good. One that has returned is started again with its group, as in OTP."""
-
-
-class Recovery:
-    """One failure, and the children that wait to be started after it."""
-
-    __slots__ = ("child", "delay", "halted", "scope", "waiting")
-
-    def __init__(self, child: Child, delay: float) -> None:
-        self.child = child
-        self.delay = delay
-        self.halted = False  # those who are to be restarted with it have ended
-        self.scope = trio.CancelScope()  # of the delay
-        self.waiting: dict[Child, None] = {}
 
 
 class Recoveries:
@@ -49,15 +32,14 @@ class Recoveries:
         intensity: Intensity,
         rng: random.Random,
         runs: Runs,
-        lock: trio.Lock,
     ) -> None:
         self._strategy = strategy
         self._intensity = intensity
         self._rng = rng
         self._runs = runs
         self._children = runs.children
-        self._lock = lock  # of all children together, where they restart together
         self._open: dict[Recovery, None] = {}
+        self.turns = Turns(self._is_whole)  # of all children together, where they restart together
 
     def decide(self, child: Child, error: BaseException | None, lived: float) -> Decision:
         """Decide what follows from the end of a run that nobody asked for, and begin to do it."""
@@ -71,8 +53,9 @@ class Recoveries:
             return "leave"
         if (joined := self._about_to_restart(child)) is not None:
             # Two at once: it would have been stopped and restarted anyway. One restart, as in OTP.
-            self._enter(child, joined)
-            self._runs.news.tell(child.name, what, error, "restart", joined.delay)
+            joined.enter(child)
+            delay = max(0.0, joined.due - trio.current_time())
+            self._runs.news.tell(child.name, what, error, "restart", delay)
             return "restart"
         cause = error if error is not None else Error(f"child {child.name} returned")
         if not self._intensity.allows(trio.current_time(), cause):
@@ -85,28 +68,18 @@ class Recoveries:
         names = tuple(each.name for each in self._affected(child))
         self._runs.news.tell(child.name, what, error, "restart", delay, names)
         if self._strategy == "one_for_one" and not delay:
-            self._begin_again(child)
+            self._runs.begin(child)
         else:
-            recovery = Recovery(child, delay)
+            recovery = Recovery(child, delay, is_alone=self._strategy == "one_for_one")
             self._open[recovery] = None
-            self._enter(child, recovery)
+            recovery.enter(child)
             self._runs.start_task(self._recover, recovery)
         return "restart"
-
-    def call_off(self, child: Child) -> None:
-        """Take a child out of what would restart it."""
-        for recovery in tuple(self._open):
-            recovery.waiting.pop(child, None)
-            if recovery.halted and not recovery.waiting:
-                recovery.scope.cancel("nobody waits for it any more")
-        child._next_restart = None
-        if child.state == "backoff":
-            child.state = "stopped"
 
     def close(self) -> None:
         """Restart nothing any more."""
         for recovery in self._open:
-            recovery.scope.cancel("the supervisor stops")
+            _release(recovery)
 
     # -- deciding
 
@@ -119,46 +92,53 @@ class Recoveries:
             return True
         if policy is None:
             return False
-        if error is not None and policy.final is not None and policy.final(error):
+        if error is not None and self._is_final(policy, error):
             return True
         return bool(policy.max_attempts) and child._attempt >= policy.max_attempts
 
+    def _is_final(self, policy: RestartPolicy, error: BaseException) -> bool:
+        if policy.final is None:
+            return False
+        try:
+            return bool(policy.final(error))
+        except Exception as exc:  # noqa: BLE001 - raised when all have been stopped in order
+            self._runs.fail(exc)  # who cannot decide can keep nothing running
+            return True
+
     def _about_to_restart(self, child: Child) -> Recovery | None:
         """Give the recovery of others that is still to stop and restart this child too."""
-        if self._strategy == "one_for_one":
-            return None
         for recovery in self._open:
             if not recovery.halted and self._reaches(recovery.child, child):
                 return recovery
         return None
 
-    def _is_overtaken(self, recovery: Recovery) -> bool:
-        """Whether another recovery that has not begun yet is to restart the same child too."""
-        return any(
-            other is not recovery
-            and not other.halted
-            and self._reaches(other.child, recovery.child)
-            for other in self._open
-        )
-
     def _reaches(self, failed: Child, other: Child) -> bool:
         """Whether the group that is restarted when one fails has the other in it."""
-        if self._strategy == "one_for_all":
-            return True
-        every = list(self._children.values())
-        return failed in every and every.index(other) > every.index(failed)
+        if self._strategy == "one_for_one":
+            return other is failed
+        return self._strategy == "one_for_all" or other._number >= failed._number
 
     def _affected(self, child: Child) -> list[Child]:
         """Whom the strategy restarts when this child has failed, left to right."""
         if self._strategy == "one_for_one":
             return [child]
-        every = list(self._children.values())
-        if self._strategy == "rest_for_one" and child in every:
-            every = every[every.index(child) :]
+        every = [each for each in self._children.values() if self._reaches(child, each)]
         return [each for each in every if each is child or self._takes_part(each)]
 
     def _takes_part(self, child: Child) -> bool:
-        return child._wanted and not child._ordered and child.state not in OUT_OF_PLAY
+        """Whether a child is restarted with its group.
+
+        One that was told to stop, or that has failed for good, stays as it is; one that has
+        returned is started again, as in OTP. A new one whose turn has not come is none of the
+        group's yet.
+        """
+        if child._order not in ("run", "restart") or child.state == "failed":
+            return False
+        return child._life is not None or not child._is_new
+
+    def _is_whole(self) -> bool:
+        """Whether nobody is down only because its group is being restarted."""
+        return not any(recovery.has_begun for recovery in self._open)
 
     def _give_up(self, child: Child, cause: BaseException) -> None:
         name, intensity = self._runs.name, self._intensity
@@ -168,59 +148,54 @@ class Recoveries:
             causes=intensity.causes(),
         )
         failure.__cause__ = cause
-        self._runs.failures.append(failure)
         self._runs.news.tell(child.name, "gave_up", cause)
-        self._runs.closing.set()
+        self._runs.fail(failure)
 
     # -- doing
-
-    def _begin_again(self, child: Child) -> None:
-        child.restarts += 1
-        self._runs.begin(child)
 
     @enable_ki_protection
     async def _recover(self, recovery: Recovery) -> None:
         """Restart what is to be restarted after one failure."""
         try:
-            if self._strategy != "one_for_one":
-                async with self._lock:
-                    await self._halt_others(recovery)
-                    recovery.halted = True
-                    # In one go, so that no start slips in between; but not what another failure of
-                    # the same moment is about to restart as well: that would be twice.
-                    if not recovery.delay and not self._is_overtaken(recovery):
-                        await self._start_waiting(recovery)
-                        return
-            recovery.halted = True
-            with recovery.scope:
-                if recovery.waiting and recovery.delay:
-                    await trio.sleep(recovery.delay)
             if self._strategy == "one_for_one":
-                if recovery.child in recovery.waiting and not self._runs.closing.is_set():
-                    self._begin_again(recovery.child)
-            elif recovery.waiting:
-                async with self._lock:
+                await self._wait_until_due(recovery)
+                if recovery.waiting and not self._runs.closing.is_set():
+                    recovery.leave(recovery.child)
+                    self._runs.begin(recovery.child)
+                return
+            async with Turn(self.turns):
+                recovery.has_begun = True
+                await self._runs.halt_in_order(
+                    self._others(recovery), f"restarted together with {recovery.child.name}"
+                )
+                recovery.halted = True
+                if recovery.due <= trio.current_time():  # in one go: all else comes after it
                     await self._start_waiting(recovery)
+                    return
+            await self._wait_until_due(recovery)
+            async with Turn(self.turns):
+                await self._start_waiting(recovery)
         finally:
+            _release(recovery)  # the supervisor stops, if there is still anybody
             del self._open[recovery]
+            self.turns.look()
 
-    async def _halt_others(self, recovery: Recovery) -> None:
-        """Stop the others that the strategy restarts, right to left, and let them wait too."""
+    async def _wait_until_due(self, recovery: Recovery) -> None:
+        with recovery.scope:
+            if recovery.waiting:
+                await trio.sleep_until(recovery.due)
 
-        def ended(other: Child) -> None:
-            if other.spec.restart == "temporary":
-                self._runs.forget(other)
-            elif other._wanted:
-                self._enter(other, recovery)
+    def _others(self, recovery: Recovery) -> Iterator[Child]:
+        """Yield whom to stop for a recovery, right to left, each when its turn has come.
 
-        reason = f"restarted together with {recovery.child.name}"
-        await self._runs.halt_in_order(self._called_off(recovery), ended, reason)
-
-    def _called_off(self, recovery: Recovery) -> Iterator[Child]:
-        """Yield whom to stop for a recovery, right to left, each when its turn has come."""
+        Each is claimed by it first: whatever ends or tells it from then on finds that it waits.
+        """
         for other in reversed(self._affected(recovery.child)):
+            if self._runs.closing.is_set():
+                return  # all are stopped, and nobody waits for anything
             if other is not recovery.child and self._takes_part(other):
-                self.call_off(other)
+                if other.spec.restart != "temporary" or other._order == "restart":
+                    recovery.enter(other)
                 yield other
 
     async def _start_waiting(self, recovery: Recovery) -> None:
@@ -228,26 +203,34 @@ class Recoveries:
         for child in [each for each in self._children.values() if each in recovery.waiting]:
             if self._runs.closing.is_set() or child not in recovery.waiting:
                 continue
-            del recovery.waiting[child]
-            child.restarts += 1
+            if (next_one := self._about_to_restart(child)) is not None:
+                # It would be stopped again at once. All to its right wait with it.
+                self._pass_on(recovery, next_one)
+                return
+            recovery.leave(child)
             life = await self._runs.launch(child)
             if life.is_up or life.stopping:
                 continue
+            if child._order != "run":  # it was told to stop, after it had failed and before this
+                self._runs.tell_untold(life, "leave")
+                continue
             # The failure of a start is one more failure, by the same rules. Those to the right of
             # it wait for what follows from it; without a restart of it they go on without it.
-            if self.decide(child, life.error, 0.0) == "restart":
-                self._pass_on(recovery, child)
+            self.decide(child, life.error, 0.0)
+            if child._recovery is not None:
+                self._pass_on(recovery, child._recovery)
                 return
 
-    def _pass_on(self, recovery: Recovery, failed: Child) -> None:
-        """Let those who still wait for a recovery that has failed wait for the next one."""
-        following = next(each for each in self._open if failed in each.waiting)
-        left = list(recovery.waiting)
-        recovery.waiting.clear()
-        for child in left:
-            self._enter(child, following)
+    def _pass_on(self, recovery: Recovery, following: Recovery) -> None:
+        """Let those who still wait for a recovery wait for the next one."""
+        following.has_begun = True
+        for child in tuple(recovery.waiting):
+            following.enter(child)
 
-    def _enter(self, child: Child, recovery: Recovery) -> None:
-        recovery.waiting[child] = None
-        child.state = "backoff"
-        child._next_restart = trio.current_time() + recovery.delay
+
+def _release(recovery: Recovery) -> None:
+    """Let nobody wait for this any more."""
+    for child in tuple(recovery.waiting):
+        recovery.leave(child)
+        if child._life is None:
+            child._rest()

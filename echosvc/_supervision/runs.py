@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import trio
 from trio.lowlevel import disable_ki_protection, enable_ki_protection
 
 from echosvc._exceptions import begin_in_own_code, is_a
-from echosvc._supervision.child import Child, Life, current_life
+from echosvc._supervision.child import SHORTEST_REMINDER, Child, Life, current_life
 from echosvc._supervision.events import Decision, News
 from echosvc._tasks import (
     close_nurseries,
@@ -19,14 +20,10 @@ from echosvc._tasks import (
     open_nurseries,
     sort_out,
 )
-from echosvc.errors import Canceled, Unavailable
-from echosvc.time import parse_duration
+from echosvc.errors import Canceled, Conflict, Internal, Unavailable
 
 STOPPED: Final = "its supervisor stops it"
 """What a child is cancelled with when nobody gave another reason."""
-
-SHORTEST_REMINDER: Final = 1.0
-"""Seconds between two reminders of a child that doesn't end, however short its `stop_timeout`."""
 
 Decide = Callable[[Child, BaseException | None, float], Decision]
 """Decides what follows from the end of a run that nobody asked for and that has lasted so long."""
@@ -39,8 +36,11 @@ class Runs:
     restart or cancel anything, itself too, without waiting for itself.
     """
 
-    def __init__(self, name: str, children: dict[str, Child], news: News) -> None:
+    def __init__(
+        self, name: str, children: dict[str, Child], news: News, *, together: bool
+    ) -> None:
         self.name = name
+        self.together = together  # they are restarted together, and wait for each other's start
         self.children = children  # left to right
         self.news = news
         self.decide: Decide = _undecided
@@ -54,8 +54,18 @@ class Runs:
     def check_open(self) -> None:
         """Refuse to start anything while it is stopping."""
         if self.closing.is_set() or self.nursery is None:
-            why = self.failures[0] if self.failures else None
-            raise Unavailable(f"{self.name} is stopping; it starts nothing any more") from why
+            raise self.closed()
+
+    def closed(self) -> Unavailable:
+        """Make the error for what is not done any more because it is stopping."""
+        error = Unavailable(f"{self.name} is stopping; it starts nothing any more")
+        error.__cause__ = self.failures[0] if self.failures else None
+        return error
+
+    def fail(self, error: BaseException) -> None:
+        """Stop all children in order, and raise this out of the block then."""
+        self.failures.append(error)
+        self.closing.set()
 
     def start_task(self, fn: Callable[..., Awaitable[object]], *args: Any) -> None:
         """Start a task with the supervisor's context variables, whoever calls this."""
@@ -65,29 +75,53 @@ class Runs:
     # -- one run
 
     def begin(self, child: Child, *, awaited: bool = False) -> Life:
-        """Start a run. With `awaited` the caller waits until it is up, and decides if it isn't."""
+        """Start a run. Every run of every child begins here.
+
+        With `awaited` the caller waits until it is up, and decides what follows if it isn't.
+        """
         self.check_open()
+        if child._life is not None:
+            raise Internal(f"child {child.name} of {self.name} runs already")
+        if child._order not in ("run", "restart"):
+            raise Internal(f"child {child.name} of {self.name} was told to {child._order}")
+        if child._has_begun:
+            child.restarts += 1
+        child._has_begun = True
+        child._order = "run"  # a restart that was ordered is this one
         child._life = life = Life(child, self._is_up)
         life.awaited = awaited
         child.state = "starting"
         child.started_at = life.began
-        child._next_restart = None
         if not child._wants_status:
             life.started()
         self.start_task(self._run, child, life)
         return life
 
     async def launch(self, child: Child) -> Life:
-        """Start a run and wait until it is up, or has ended before it was."""
-        life = self.begin(child, awaited=True)
-        if not child._wants_status:
-            await trio.lowlevel.checkpoint()
-            return life
-        life.settled = trio.Event()
-        await life.settled.wait()
-        if not life.is_up:
-            await life.wait_ended()
-        return life
+        """Start a run and wait until it is up, or has ended before it was.
+
+        A restart that is ordered meanwhile is done at once.
+        """
+        while True:
+            life = self.begin(child, awaited=True)
+            if not child._wants_status:
+                await trio.lowlevel.checkpoint()
+                return life
+            life.settled = trio.Event()
+            try:
+                await life.settled.wait()
+            except BaseException:
+                self.tell_untold(life, "leave")
+                raise
+            if life.is_up or child._order != "restart" or self.closing.is_set():
+                return life
+            self.tell_untold(life, "restart")
+
+    def tell_untold(self, life: Life, decision: Decision) -> None:
+        """Tell of a start that has failed, where whoever waited for it never hears of it."""
+        if life.error is not None:
+            self.news.tell(life.child.name, "failed", life.error, decision)
+            life.error = None
 
     async def halt(self, child: Child, reason: str = STOPPED, *, go_on: bool = False) -> bool:
         """Cancel a child's run for this reason, if there is one, and wait for its end.
@@ -98,75 +132,94 @@ class Runs:
         """
         life = child._life
         if life is None:
-            if child.state == "backoff":
-                child.state = "stopped"
             await trio.lowlevel.checkpoint()
             return True
         life.stop(reason)
         if self.is_within(child):
             await trio.lowlevel.checkpoint()  # it cannot wait for its own end
             return False
-        patience = max(parse_duration(child.spec.stop_timeout), SHORTEST_REMINDER)
+        timeout = child._stop_timeout
+        patient_until = life.stopped_at + timeout
         while not life.has_ended:
-            with trio.move_on_at(life.reminded + patience):
+            at = min(life.remind_at, patient_until) if go_on else life.remind_at
+            with trio.move_on_at(at):
                 await life.wait_ended()
                 return True
-            if trio.current_time() >= life.reminded + patience:  # nobody else has just told
+            now = trio.current_time()
+            if now >= life.remind_at:  # nobody else has just told
                 # A task cannot be abandoned: it still holds what it holds. So it is waited for,
                 # and named until it goes.
-                life.reminded = trio.current_time()
-                self.news.stuck(child.name, life.reminded - life.stopped_at)
-            if go_on:
+                life.remind_at = now + max(timeout, SHORTEST_REMINDER)
+                self.news.stuck(child.name, now - life.stopped_at)
+            if go_on and now >= patient_until:
                 return False
         return True
 
-    async def halt_in_order(
-        self,
-        children: Iterable[Child],
-        ended: Callable[[Child], object] | None = None,
-        reason: str = STOPPED,
-    ) -> None:
+    async def halt_in_order(self, children: Iterable[Child], reason: str = STOPPED) -> None:
         """Stop several, one after the other, and wait until all have ended.
 
         One that hangs keeps the next from being stopped for its `stop_timeout`, and no longer.
 
         Args:
             children: In the order in which they are stopped.
-            ended: Is called with each when it has ended.
             reason: What each is cancelled with.
         """
-        hanging = []
-        for child in children:
-            if not await self.halt(child, reason, go_on=True):
-                hanging.append(child)
-            elif ended is not None:
-                ended(child)
+        hanging = [child for child in children if not await self.halt(child, reason, go_on=True)]
         for child in hanging:
             await self.halt(child)
-            if ended is not None:
-                ended(child)
 
     def is_within(self, child: Child) -> bool:
         """Whether the current task is part of the current run of this child."""
         return any(life is child._life for life in _lives())
 
-    def holds_up(self) -> str:
-        """Name the child which the current task is part of, and which others now wait for.
+    def check_may_wait(self) -> None:
+        """Refuse to wait for other children in a run for which they wait.
 
-        It may not wait for others in turn.
+        Raises:
+            Conflict: The current task is part of a child that is still starting, or being stopped.
         """
-        for life in _lives():
-            if self.children.get(life.child.name) is life.child:
-                if not life.is_up:
-                    return f"{life.child.name} is still starting"
-                if life.stopping:
-                    return f"{life.child.name} is being stopped"
-        return ""
+        for life in self._own_lives():
+            if not life.is_up or life.stopping:
+                raise self._conflict(life)
+
+    @contextmanager
+    def while_it_may_wait(self, refuse: Callable[[Conflict], None]) -> Iterator[None]:
+        """Have something refused when others begin to wait for who waits in this block.
+
+        That is, when a child which the current task is part of is stopped. It may be shielded from
+        being cancelled, and then each would wait for the other.
+        """
+
+        def stopped(life: Life) -> None:
+            refuse(self._conflict(life))
+
+        lives = self._own_lives()
+        for life in lives:
+            life.waits.append(stopped)
+        try:
+            yield
+        finally:
+            for life in lives:
+                life.waits.remove(stopped)
+
+    def _conflict(self, life: Life) -> Conflict:
+        how = "is being stopped" if life.stopping else "is still starting"
+        return Conflict(
+            f"{self.name} waits for a child: {life.child.name} {how}, and can start no other"
+        )
+
+    def _own_lives(self) -> list[Life]:
+        """Give the runs of this supervisor's children that the current task is part of.
+
+        None where children don't wait for each other.
+        """
+        if not self.together:
+            return []
+        return [life for life in _lives() if self.children.get(life.child.name) is life.child]
 
     def forget(self, child: Child) -> None:
-        """Take a child off the list."""
-        child._forget = True
-        child._wanted = False
+        """Take a child that has ended off the list."""
+        child._order = "forget"
         if self.children.get(child.name) is child:
             del self.children[child.name]
 
@@ -196,7 +249,10 @@ class Runs:
             await close_nurseries(nurseries)
         try:
             self._ended(child, life, self._error(child, life, raised, left_open))
+        except Exception as exc:  # noqa: BLE001 - raised when all have been stopped in order
+            self.fail(exc)  # somebody else's code: a policy's `final`, say
         finally:
+            life.end()
             del raised, left_open  # their tracebacks hold this frame
 
     def _error(
@@ -210,8 +266,7 @@ class Runs:
             ended = sort_out(error, cancelled=life.scope.cancel_called or is_cancelled())
             if ended.through is not None:
                 # Not for a supervisor to keep: raised when all have been stopped in order.
-                self.failures.append(ended.through)
-                self.closing.set()
+                self.fail(ended.through)
             if found is None:
                 found = ended.own if ended.own is not None else ended.through
             if found is None:
@@ -223,8 +278,9 @@ class Runs:
         if error is not None and not (life.stopping and is_a(error, Canceled)):
             child.last_error = error
         if life.stopping:
-            child.state = "stopped"
-            if child._forget or (child.spec.restart == "temporary" and not child._wanted):
+            child._rest()
+            is_kept = child._order != "forget" and not child._is_new
+            if child._order != "restart" and (not is_kept or child.spec.restart == "temporary"):
                 self.forget(child)
             self.news.tell(child.name, "stopped", None if is_a(error, Canceled) else error)
         elif life.is_up or not life.awaited:
@@ -234,7 +290,6 @@ class Runs:
         else:
             child.state = "failed"
             life.error = not_up(child) if error is None else error
-        life.end()
 
 
 def not_up(child: Child) -> BaseException:
@@ -253,11 +308,15 @@ def _undecided(child: Child, error: BaseException | None, lived: float) -> Decis
 
 
 def _lives() -> list[Life]:
-    """The runs that the current task is part of, innermost first."""
+    """The runs that the current task is part of, innermost first.
+
+    A task that a child has started elsewhere outlives its run, and is then no part of it.
+    """
     found = []
     life = current_life.get()
     while life is not None:
-        found.append(life)
+        if not life.has_ended:
+            found.append(life)
         life = life.outer
     return found
 

@@ -9,8 +9,18 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
 
+from echosvc._checks import (
+    check_async,
+    check_count,
+    check_finite,
+    check_function,
+    check_instance,
+    check_text,
+    check_word,
+    given,
+)
 from echosvc.errors import Invalid
-from echosvc.time import Duration, parse_duration
+from echosvc.time import Duration, parse_duration, seconds_of
 
 Strategy = Literal["one_for_one", "one_for_all", "rest_for_one"]
 Restart = Literal["permanent", "transient", "temporary"]
@@ -44,14 +54,12 @@ class RestartPolicy:
 
     def __post_init__(self) -> None:
         for name in ("initial_delay", "max_delay", "stable_threshold"):
-            if parse_duration(getattr(self, name)) < 0:
-                raise Invalid(f"{name} cannot be negative: {getattr(self, name)!r}")
-        if not self.backoff_factor >= 1:
-            raise Invalid(f"backoff_factor must be at least 1: {self.backoff_factor!r}")
-        if not 0 <= self.jitter <= 1:
-            raise Invalid(f"jitter is a part, from 0 to 1: {self.jitter!r}")
-        if self.max_attempts < 0:
-            raise Invalid(f"max_attempts cannot be negative: {self.max_attempts!r}")
+            seconds_of(name, getattr(self, name))
+        check_finite("backoff_factor", self.backoff_factor, 1)
+        check_finite("jitter", self.jitter, 0, 1)
+        check_count("max_attempts", self.max_attempts)
+        if self.final is not None:
+            check_function("final", self.final)
 
     def delay(self, attempt: int, rng: random.Random | None = None) -> float:
         """Give the seconds to wait before a restart.
@@ -92,27 +100,23 @@ class ChildSpec:
     """How restarts are spaced; `None` restarts at once, as OTP does."""
 
     def __post_init__(self) -> None:
-        if not self.name or not isinstance(self.name, str):
-            raise Invalid(f"a child's name is a text, not {self.name!r}")
-        if not callable(self.fn):
-            raise Invalid(f"child {self.name}: fn is an async function, not {self.fn!r}")
-        if _is_plainly_synchronous(self.fn):
-            raise Invalid(f"child {self.name}: fn is not async: a child is an 'async def'")
-        if self.restart not in RESTARTS:
-            raise Invalid(
-                f"child {self.name}: restart is one of {', '.join(RESTARTS)}, not {self.restart!r}"
-            )
-        timeout = parse_duration(self.stop_timeout)
-        if timeout < 0:
-            raise Invalid(f"child {self.name}: stop_timeout cannot be negative: {timeout}")
+        check_text("a child's name", self.name)
+        child = f"child {self.name}"
+        check_async(f"{child}: fn", self.fn)
+        check_instance(f"{child}: args", self.args, (tuple, list), "a tuple")
+        check_word(f"{child}: restart", self.restart, RESTARTS)
+        seconds_of(f"{child}: stop_timeout", self.stop_timeout)
+        if self.backoff is not None:
+            check_instance(f"{child}: backoff", self.backoff, RestartPolicy, "a RestartPolicy")
         _check_arguments(self)
 
 
 def parse_within(within: Duration) -> float:
     """Give the seconds of an intensity's window."""
-    seconds = parse_duration(within)
+    seconds = seconds_of("within", within)
     if not 0 < seconds < math.inf:
-        raise Invalid(f"within must be positive: {within!r}")
+        shown = within if isinstance(within, str) else given(within)
+        raise Invalid(f"within: nothing can be counted within {shown}, write a time such as 5s")
     return seconds
 
 
@@ -120,14 +124,6 @@ def takes_task_status(fn: Any) -> bool:
     """Tell whether a function says itself when it has started."""
     signature = _signature(fn)
     return signature is not None and "task_status" in signature.parameters
-
-
-def _is_plainly_synchronous(fn: Any) -> bool:
-    """Tell a `def` that somebody forgot the `async` of; a lambda may well give an awaitable."""
-    fn = inspect.unwrap(fn)
-    return (
-        inspect.isfunction(fn) and fn.__name__ != "<lambda>" and not inspect.iscoroutinefunction(fn)
-    )
 
 
 def _check_arguments(spec: ChildSpec) -> None:

@@ -4,30 +4,32 @@ from __future__ import annotations
 
 import random
 from collections.abc import AsyncGenerator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Literal
 
 import trio
 from trio.lowlevel import enable_ki_protection
 
+from echosvc._checks import (
+    check_count,
+    check_in_trio,
+    check_instance,
+    check_text,
+    check_word,
+    expected,
+)
 from echosvc._exceptions import is_a, text_of
-from echosvc._supervision.child import Child, ChildInfo, Life
+from echosvc._supervision.child import Child, ChildInfo
 from echosvc._supervision.events import News, SupervisorEvent
 from echosvc._supervision.groups import raise_as_it_came, what_comes_out
 from echosvc._supervision.intensity import Intensity
+from echosvc._supervision.outcome import Outcome
 from echosvc._supervision.recovery import Recoveries
-from echosvc._supervision.runs import Runs
+from echosvc._supervision.runs import STOPPED, Runs
 from echosvc._supervision.spec import STRATEGIES, ChildSpec, Strategy, parse_within
+from echosvc._supervision.turns import Turn, Turns
 from echosvc.channel import Channel
-from echosvc.errors import (
-    AlreadyExists,
-    Canceled,
-    Conflict,
-    Error,
-    Invalid,
-    NotFound,
-    StartFailed,
-    Unavailable,
-)
+from echosvc.errors import AlreadyExists, Canceled, Error, NotFound, StartFailed, Unavailable
 from echosvc.time import Duration
 
 
@@ -45,10 +47,12 @@ class Supervisor:
         self.strategy = strategy
         self._children: dict[str, Child] = {}  # left to right
         self._opened = trio.Event()
-        self._lock = trio.Lock()  # of all children together, where they restart together
+        self._started = 0  # children, ever
         self._news = News(name)
-        self._runs = Runs(name, self._children, self._news)
-        self._recoveries = Recoveries(strategy, intensity, rng, self._runs, self._lock)
+        together = strategy != "one_for_one"
+        self._runs = Runs(name, self._children, self._news, together=together)
+        self._outcomes: dict[Outcome, None] = {}  # that somebody waits for
+        self._recoveries = Recoveries(strategy, intensity, rng, self._runs)
         self._runs.decide = self._recoveries.decide
 
     def __repr__(self) -> str:
@@ -77,10 +81,11 @@ class Supervisor:
         child = self._children.get(name)
         return None if child is None else child.info()
 
+    @enable_ki_protection
     async def start(self, spec: ChildSpec) -> Child:
         """Start a child, to the right of those there are, and wait until it is up.
 
-        While a group is being restarted this waits for its turn.
+        While a group is being restarted, and for the delay of that, this waits for its turn.
 
         Cancelled, the child is stopped again and forgotten.
 
@@ -90,33 +95,34 @@ class Supervisor:
             Unavailable: The supervisor is stopping.
             Conflict: A child of a group wants to start another one while it is itself starting or
                 being stopped: each would wait for the other.
+            Invalid: This is no `ChildSpec`.
         """
+        check_instance(f"a child of {self.name}", spec, ChildSpec, "a ChildSpec")
         await self._check_open()
         if spec.name in self._children:
             raise AlreadyExists(f"{self.name} has a child {spec.name!r} already")
-        if self.strategy != "one_for_one":
-            self._check_waiting_is_safe()
-        lock = trio.Lock() if self.strategy == "one_for_one" else self._lock
-        child = self._children[spec.name] = Child(spec, lock)
-        child._ordered = True
+        self._runs.check_may_wait()
+        child = self._children[spec.name] = Child(spec, self._started, self._turns())
+        self._started += 1
+        turn = Turn(child._turns, child, is_new=True)
         try:
-            async with child._lock:
-                child._ordered = False
-                await self._start_now(child)
+            with self._runs.while_it_may_wait(turn.refuse):
+                async with turn:
+                    await self._bring_up(child)
         except BaseException:
-            child._forget = True
-            child._wanted = False
+            self._dismiss(child, "forget")
             with trio.CancelScope(shield=True):
                 await self._runs.halt(child)
-            self._runs.forget(child)
             raise
         return child
 
+    @enable_ki_protection
     async def stop(self, name: str) -> None:
-        """Stop a child and keep it: `restart` starts it again. One that is not running is let be.
+        """Stop a child and keep it: `restart` starts it again. Its state is ``stopped`` then.
 
-        It is cancelled, and its cleanup waited for; one that is just starting too. A child may
-        stop itself: it is cancelled here. A temporary child is forgotten, as in OTP.
+        It is cancelled, and its cleanup waited for; one that is just starting too. One that has
+        ended stays down when its group is restarted. A child may stop itself: it is cancelled
+        here. A temporary child is forgotten, as in OTP, and so is one that has never been up.
 
         Cancelled, the child ends all the same; only the waiting stops.
 
@@ -124,64 +130,85 @@ class Supervisor:
             NotFound: There is no such child.
         """
         child = self._child(name)
-        child._wanted = False
-        self._recoveries.call_off(child)
+        self._dismiss(child, "stop")
         await self._runs.halt(child)
 
+    @enable_ki_protection
     async def restart(self, name: str) -> Child:
         """Stop a child if it runs, start it, and wait until it is up.
 
         This is nobody's failure: it doesn't count for `max_restarts`, others stay as they are, and
-        the child's backoff begins anew. A child may restart itself: it is cancelled here.
+        the child's backoff begins anew. A child whose group is just being restarted is restarted
+        with it, in its place. A child may restart itself: it is cancelled here.
 
         Cancelled, the child is restarted all the same; only the waiting stops.
 
         Raises:
             NotFound: There is no such child.
-            StartFailed: It ended before it was up, and is left so.
+            StartFailed: It ended before it was up, and is left so. It is forgotten if it is a
+                temporary child, or has never been up.
             Unavailable: The supervisor is stopping.
             Conflict: A child of a group wants to restart another one while it is itself starting
-                or being stopped: each would wait for the other.
+                or being stopped: each would wait for the other. If it is stopped only while it
+                waits, the other is restarted all the same.
         """
-        child = self._child(name)
         await self._check_open()
-        if not self._runs.is_within(child) and self.strategy != "one_for_one":
-            self._check_waiting_is_safe()
-        child._wanted = True
+        child = self._child(name)
+        if child._order == "forget":
+            raise NotFound(f"{self.name} is removing its child {name!r}")
+        is_within = self._runs.is_within(child)
+        if not is_within:
+            self._runs.check_may_wait()
+        child._order = "restart"
         child._attempt = 0
-        self._recoveries.call_off(child)
         if child._life is not None:
             child._life.stop("its supervisor restarts it")
+        else:
+            child._rest()
         # In a task of the supervisor's own: a child that restarts itself is cancelled on the way.
-        outcome: Channel[Error | None] = Channel(1)
+        self._outcomes[outcome := Outcome()] = None
         self._runs.start_task(self._restart, child, outcome)
-        if self._runs.is_within(child):
+        if is_within:
             await trio.lowlevel.checkpoint()  # it cannot wait for its own end
             return child
-        try:
-            error = await outcome.receive()
-        except trio.EndOfChannel:
-            await self._check_open()
-            raise
-        if error is not None:
-            raise error
+        with self._runs.while_it_may_wait(outcome.settle):
+            await outcome.wait()
         return child
 
     @enable_ki_protection
-    async def _restart(self, child: Child, outcome: Channel[Error | None]) -> None:
+    async def _restart(self, child: Child, outcome: Outcome) -> None:
+        error: Error | None = None
         try:
-            async with child._lock:
-                self._recoveries.call_off(child)
-                await self._runs.halt(child)
-                child.restarts += 1
-                await self._start_now(child)
-        except Error as error:
-            outcome.send_nowait(error)
-        else:
-            outcome.send_nowait(None)
+            async with Turn(child._turns, child, is_new=child._is_new):
+                await self._start_again(child)
+        except Error as exc:
+            error = exc
+        except trio.Cancelled:
+            error = self._runs.closed()
+            raise
         finally:
-            outcome.close()
+            if child._order == "restart" and self.stopping:  # nothing will come of it
+                child._order = "stop"
+                if child._life is None:
+                    child._rest()
+            outcome.settle(error)
+            del self._outcomes[outcome]
 
+    async def _start_again(self, child: Child) -> None:
+        life = child._life
+        if child._order == "run" and life is not None and life.is_up:
+            return  # its group was restarted, or somebody else has ordered the same
+        if child._recovery is not None:
+            child._recovery.leave(child)
+        await self._runs.halt(child, "its supervisor restarts it")
+        try:
+            await self._bring_up(child)
+        except StartFailed:
+            if child._life is None and child.spec.restart == "temporary":
+                self._runs.forget(child)
+            raise
+
+    @enable_ki_protection
     async def remove(self, name: str) -> None:
         """Stop a child and forget it. A child may remove itself: it is cancelled here.
 
@@ -191,30 +218,48 @@ class Supervisor:
             NotFound: There is no such child.
         """
         child = self._child(name)
-        child._forget = True
-        if child._life is None:
-            self._recoveries.call_off(child)
+        self._dismiss(child, "forget")
+        await self._runs.halt(child)
+
+    def _dismiss(
+        self, child: Child, order: Literal["stop", "forget"], why: BaseException | None = None
+    ) -> None:
+        """Tell a child to end, and whoever is about to start it that it is not to be started."""
+        if child._order != "forget":  # after that no order counts
+            child._order = order
+        if child._recovery is not None:
+            child._recovery.leave(child)
+        child._turns.refuse(child, lambda: self._start_failed(child, why))
+        if child._life is not None:
+            child._life.stop(STOPPED)
+            return
+        child._rest()
+        if child._order == "forget" or child._is_new or child.spec.restart == "temporary":
             self._runs.forget(child)
-            await trio.lowlevel.checkpoint()
-        else:
-            await self.stop(name)
 
-    async def _start_now(self, child: Child) -> None:
-        """Start a child and wait until it is up, for somebody who wants to know."""
-        if child._forget:
-            raise NotFound(f"{self.name} has no child {child.name!r} any more")
+    def _turns(self) -> Turns:
+        return Turns() if self.strategy == "one_for_one" else self._recoveries.turns
+
+    async def _bring_up(self, child: Child) -> None:
+        """Start a child whose turn it is, and wait until it is up."""
         await self._check_open()
-        life = await self._runs.launch(child) if child._wanted else None
-        if life is None or not life.is_up:
-            await self._check_open()
-            raise self._start_failed(child, life)
-
-    def _start_failed(self, child: Child, life: Life | None) -> StartFailed:
+        life = None
+        if child._order in ("run", "restart"):
+            life = await self._runs.launch(child)
+            if life.is_up:
+                return
         if life is None or life.error is None:
-            cause: BaseException = Canceled("it was stopped while it was starting")
-        else:
-            cause, life.error = life.error, None
-            self._news.tell(child.name, "failed", cause)
+            await self._check_open()
+            raise self._start_failed(child, None)
+        cause, life.error = life.error, None
+        self._news.tell(child.name, "failed", cause)
+        if child._is_new:  # before it is anybody else's turn, so that all are told the same
+            self._dismiss(child, "forget", cause)
+        raise self._start_failed(child, cause)
+
+    def _start_failed(self, child: Child, cause: BaseException | None) -> StartFailed:
+        if cause is None:
+            cause = Canceled("it was stopped while it was starting")
         message = f"child {child.name} of {self.name} did not start: {text_of(cause)}"
         retryable = cause.retryable if is_a(cause, Error) else None
         error = StartFailed(message, target=child.name, retryable=retryable)
@@ -233,10 +278,6 @@ class Supervisor:
         await trio.lowlevel.checkpoint_if_cancelled()
         self._runs.check_open()
 
-    def _check_waiting_is_safe(self) -> None:
-        if why := self._runs.holds_up():
-            raise Conflict(f"{self.name} waits for a child: {why}, and can start no other")
-
     # -- its own tasks
 
     @enable_ki_protection
@@ -250,7 +291,12 @@ class Supervisor:
             async with trio.open_nursery() as runs.nursery:
                 self._opened.set()
                 await runs.closing.wait()
+                # Who waits for something that will not come is told before those are stopped for
+                # whom it may be holding out.
                 self._recoveries.close()
+                self._recoveries.turns.refuse_all(runs.closed)
+                for outcome in self._outcomes:
+                    outcome.settle(runs.closed())
                 await runs.halt_in_order(reversed(list(self._children.values())))
                 runs.nursery.cancel_scope.cancel()
         self._news.close()
@@ -275,8 +321,7 @@ class Supervisor:
         return what_comes_out(f"{self.name} has failed", own, group, failures)
 
 
-@asynccontextmanager
-async def open_supervisor(
+def open_supervisor(
     strategy: Strategy = "one_for_one",
     *,
     children: Iterable[ChildSpec] = (),
@@ -284,7 +329,7 @@ async def open_supervisor(
     within: Duration = "5s",
     name: str = "supervisor",
     rng: random.Random | None = None,
-) -> AsyncGenerator[Supervisor]:
+) -> AbstractAsyncContextManager[Supervisor]:
     """Keep tasks running for the time of the block.
 
     Args:
@@ -302,19 +347,40 @@ async def open_supervisor(
     gets through when the children have been stopped.
 
     Raises:
+        Invalid: An argument cannot be meant: a strategy that there is not, say, or a window that
+            is none. At once, before the block.
         GaveUp: Too many restarts; the children have been stopped. `causes` has their errors.
         StartFailed: One of `children` did not come up; those before it have been stopped.
-        Invalid: A strategy that there is not, or a window that is none.
+        Unavailable: It is entered where trio doesn't run, under asyncio say.
 
     Source: Erlang/OTP's supervisor, its strategies and their rules.
     """
-    if strategy not in STRATEGIES:
-        raise Invalid(f"strategy is one of {', '.join(STRATEGIES)}, not {strategy!r}")
-    if max_restarts is not None and max_restarts < 0:
-        raise Invalid(f"max_restarts cannot be negative: {max_restarts!r}")
-    supervisor = Supervisor(
-        name, strategy, Intensity(max_restarts, parse_within(within)), rng or random.Random()
-    )
+    check_word("strategy", strategy, STRATEGIES)
+    if max_restarts is not None:
+        check_count("max_restarts", max_restarts)
+    seconds = parse_within(within)
+    check_text("name", name)
+    if rng is not None:
+        check_instance("rng", rng, random.Random, "a random.Random")
+    try:
+        specs = tuple(children)
+    except TypeError:
+        raise expected("children", "a list of ChildSpec", children) from None
+    for spec in specs:
+        check_instance("children", spec, ChildSpec, "a list of ChildSpec")
+    return _opened(strategy, specs, Intensity(max_restarts, seconds), name, rng)
+
+
+@asynccontextmanager
+async def _opened(
+    strategy: Strategy,
+    children: tuple[ChildSpec, ...],
+    intensity: Intensity,
+    name: str,
+    rng: random.Random | None,
+) -> AsyncGenerator[Supervisor]:
+    check_in_trio("open_supervisor")
+    supervisor = Supervisor(name, strategy, intensity, rng or random.Random())
     own: BaseException | None = None
     group: BaseException | None = None
     try:

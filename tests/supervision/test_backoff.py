@@ -9,7 +9,6 @@ import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from echosvc.errors import Invalid
 from echosvc.supervision import ChildSpec, RestartPolicy, open_supervisor
 from tests.supervision.helpers import Failure, Puppet, Starter, settle, states, told, whats
 
@@ -42,25 +41,6 @@ def test_jitter_stays_within_its_part_and_below_the_cap(
 def test_jitter_tells_children_apart() -> None:
     rng = random.Random(1)
     assert len({RestartPolicy().delay(1, rng) for _ in range(10)}) == 10
-
-
-@pytest.mark.parametrize(
-    "field",
-    [
-        {"initial_delay": -1},
-        {"max_delay": "-1s"},
-        {"backoff_factor": 0.5},
-        {"backoff_factor": float("nan")},
-        {"jitter": 1.1},
-        {"jitter": -0.1},
-        {"max_attempts": -1},
-        {"stable_threshold": "soon"},
-    ],
-    ids=str,
-)
-def test_policy_that_makes_no_sense_is_refused(field: dict[str, float]) -> None:
-    with pytest.raises(Invalid):
-        RestartPolicy(**field)  # type: ignore[arg-type]  # wrong on purpose
 
 
 async def test_restarts_in_a_row_are_spaced_further_and_further() -> None:
@@ -212,6 +192,59 @@ async def test_stop_of_who_failed_lets_its_group_come_back_without_it() -> None:
         await sup.stop("a")
         await trio.sleep(2)
         assert states(sup) == {"a": "stopped", "b": "running"}
+
+
+async def test_each_child_under_one_for_one_waits_for_a_delay_of_its_own() -> None:
+    one, two = Puppet("a"), Puppet("b")
+    async with open_supervisor() as sup:
+        await sup.start(one.spec(backoff=RestartPolicy(initial_delay=1, jitter=0)))
+        await sup.start(two.spec(backoff=RestartPolicy(initial_delay=3, jitter=0)))
+        assert len(sup.events) == 0
+        await settle()
+        one.fail()
+        two.fail()
+        await settle()
+        assert [child.next_restart for child in sup.children()] == [1, 3]
+        failed = [event for event in told(sup) if event.what == "failed"]
+        assert {(event.child, event.delay, event.affected) for event in failed} == {
+            ("a", 1, ("a",)),
+            ("b", 3, ("b",)),
+        }
+        await trio.sleep(2)
+        assert (one.runs, two.runs) == (2, 1)
+        await trio.sleep(2)
+        assert (one.runs, two.runs) == (2, 2)
+
+
+async def test_delay_of_a_group_begins_with_the_failure_and_not_with_the_last_end() -> None:
+    patient, slow = Puppet("a"), Puppet("b")
+    slow.cleanup = 2
+    async with open_supervisor("one_for_all") as sup:
+        await sup.start(patient.spec(backoff=RestartPolicy(initial_delay=3, jitter=0)))
+        await sup.start(slow.spec())
+        await settle()
+        patient.fail()
+        await trio.sleep(2.5)
+        assert [child.next_restart for child in sup.children()] == [3, 3]
+        await trio.sleep(1)
+        assert [child.started_at for child in sup.children()] == [3, 3]
+
+
+async def test_error_of_a_policy_s_own_function_leaves_the_block_after_an_ordered_stop() -> None:
+    def confused(error: BaseException) -> bool:
+        raise ZeroDivisionError("who knows")
+
+    journal: list[str] = []
+    puppets = [Puppet(name, journal) for name in "abc"]
+    with pytest.raises(ZeroDivisionError):
+        async with open_supervisor() as sup:
+            for puppet in puppets:
+                await sup.start(puppet.spec(backoff=RestartPolicy(final=confused)))
+            await settle()
+            journal.clear()
+            puppets[1].fail()
+            await trio.sleep_forever()
+    assert journal == ["-b", "-c", "-a"]
 
 
 async def test_leaving_during_backoff_does_not_wait_for_it() -> None:

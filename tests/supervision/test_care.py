@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import traceback
 
 import pytest
@@ -94,3 +95,30 @@ async def test_function_that_is_not_async_fails_at_its_start_and_not_again_and_a
         with pytest.raises(Exception, match="async"):
             await supervisor.start(ChildSpec("child", synchronous))  # type: ignore[arg-type]
         assert supervisor.children() == ()
+
+
+@pytest.mark.parametrize(("stop_timeout", "waits"), [("100ms", 0.1), (0, 0), (3, 3)])
+async def test_child_that_hangs_holds_the_next_up_for_its_stop_timeout_and_no_longer(
+    stop_timeout: float | str, waits: float, autojump_clock: trio.testing.MockClock
+) -> None:
+    stopped: dict[str, float] = {}
+
+    async def hangs(name: str) -> None:
+        try:
+            await trio.sleep_forever()
+        finally:
+            stopped[name] = trio.current_time()
+            with trio.CancelScope(shield=True):
+                await trio.sleep(10)
+
+    async with open_supervisor() as supervisor:
+        events = supervisor.events
+        for name in "abc":
+            await supervisor.start(ChildSpec(name, hangs, (name,), stop_timeout=stop_timeout))
+        await trio.testing.wait_all_tasks_blocked()
+    assert stopped == pytest.approx({"c": 0, "b": waits, "a": 2 * waits})
+    told = [(event.child, event.at) async for event in events if event.what == "stuck"]
+    # Each is named when its time is up; after that not more often than every second.
+    of_c = [at for child, at in told if child == "c"]
+    assert of_c[0] == pytest.approx(waits or 1)
+    assert min(b - a for a, b in itertools.pairwise(of_c)) >= 0.999

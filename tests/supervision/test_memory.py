@@ -9,11 +9,13 @@ import sys
 import pytest
 import trio
 
+from echosvc.errors import StartFailed
 from echosvc.supervision import ChildSpec, RestartPolicy, open_supervisor
 from tests.supervision.helpers import Failure, settle, told
 
 RESTARTS = 10_000
 WARM = 500
+ORDERS = 500
 
 
 @pytest.mark.parametrize("strategy", ["one_for_one", "one_for_all"])
@@ -83,3 +85,44 @@ async def test_restarts_make_no_work_for_the_garbage_collector(
             gc.enable()
     assert runs == 300
     assert unreachable < 300
+
+
+@pytest.mark.parametrize("strategy", ["one_for_one", "one_for_all"])
+async def test_orders_leave_memory_and_tasks_where_they_were(strategy: str) -> None:
+    async def there(*, task_status: trio.TaskStatus[None]) -> None:
+        task_status.started()
+        await trio.sleep_forever()
+
+    async def not_there(*, task_status: trio.TaskStatus[None]) -> None:
+        raise Failure
+
+    async def all_orders() -> None:
+        for _ in range(ORDERS):
+            await sup.start(ChildSpec("a", there))
+            await sup.restart("a")
+            await sup.stop("a")
+            await sup.restart("a")
+            with trio.CancelScope() as scope:
+                scope.cancel()
+                await sup.restart("a")
+            await sup.remove("a")
+            with pytest.raises(StartFailed):
+                await sup.start(ChildSpec("b", not_there))
+
+    def measure() -> tuple[int, int, int]:
+        told(sup)
+        gc.collect()
+        tasks = trio.lowlevel.current_statistics().tasks_living
+        return sys.getallocatedblocks(), len(gc.get_objects()), tasks
+
+    async with open_supervisor(strategy) as sup:
+        assert len(sup.events) == 0
+        await all_orders()
+        blocks, objects, tasks = measure()
+        await all_orders()
+        more_blocks, more_objects, more_tasks = measure()
+        assert sup.children() == ()
+    assert more_tasks == tasks
+    # Not one object, nor one block of memory, for each of so many orders.
+    assert abs(more_objects - objects) < ORDERS / 10
+    assert abs(more_blocks - blocks) < ORDERS / 10

@@ -11,12 +11,11 @@ from echosvc.errors import (
     AlreadyExists,
     Canceled,
     Conflict,
-    Invalid,
     NotFound,
     StartFailed,
     Unavailable,
 )
-from echosvc.supervision import ChildSpec, Supervisor, open_supervisor
+from echosvc.supervision import ChildSpec, RestartPolicy, Supervisor, open_supervisor
 from tests.supervision.helpers import Failure, Puppet, Starter, settle, states
 
 GROUPS = ["one_for_all", "rest_for_one"]
@@ -75,22 +74,6 @@ async def test_unknown_names_are_refused_with_those_that_there_are() -> None:
         for order in (sup.stop, sup.restart, sup.remove):
             with pytest.raises(NotFound, match=r"tree has no child 'b' \(children: a\)"):
                 await order("b")
-
-
-@pytest.mark.parametrize(
-    ("fields", "words"),
-    [
-        ({"name": ""}, "a child's name is a text"),
-        ({"fn": None}, "fn is an async function"),
-        ({"restart": "sometimes"}, "restart is one of permanent, transient, temporary"),
-        ({"stop_timeout": -1}, "stop_timeout cannot be negative"),
-        ({"args": (1, 2)}, "its args don't fit its fn: too many positional arguments"),
-    ],
-)
-def test_spec_that_makes_no_sense_is_refused(fields: dict[str, object], words: str) -> None:
-    good = {"name": "a", "fn": Puppet("a").run}
-    with pytest.raises(Invalid, match=words):
-        ChildSpec(**good | fields)  # type: ignore[arg-type]  # wrong on purpose
 
 
 async def test_after_the_block_nothing_is_started() -> None:
@@ -155,6 +138,311 @@ async def test_restart_whose_start_fails_leaves_the_child_failed() -> None:
         with pytest.raises(StartFailed):
             await sup.restart("a")
         assert states(sup) == {"a": "failed"}
+
+
+async def test_restarts_by_hand_are_counted_as_restarts() -> None:
+    async with open_supervisor() as sup:
+        child = await sup.start(Puppet("a").spec())
+        await sup.restart("a")
+        await sup.restart("a")
+        assert child.restarts == sup.children()[0].restarts == 2
+
+
+async def test_restart_of_a_temporary_child_whose_start_fails_forgets_it() -> None:
+    starter = Starter("a", "up", "fail")
+    async with open_supervisor() as sup:
+        await sup.start(starter.spec(restart="temporary"))
+        with pytest.raises(StartFailed):
+            await sup.restart("a")
+        assert sup.children() == ()
+
+
+@pytest.mark.parametrize("end", ["finish", "fail"])
+async def test_stop_of_a_child_that_has_ended_is_its_state(end: str) -> None:
+    puppet, other = Puppet("a"), Puppet("b")
+    policy = RestartPolicy(final=lambda error: True)
+    async with open_supervisor("one_for_all") as sup:
+        child = await sup.start(puppet.spec(restart="transient", backoff=policy))
+        await sup.start(other.spec())
+        await settle()
+        getattr(puppet, end)()
+        await settle()
+        assert child.state == ("exited" if end == "finish" else "failed")
+        await sup.stop("a")
+        assert child.state == "stopped"
+        other.fail()
+        await settle()
+        assert states(sup) == {"a": "stopped", "b": "running"}
+
+
+async def test_child_that_is_being_removed_cannot_be_restarted() -> None:
+    puppet = Puppet("a")
+    puppet.cleanup = 2
+    async with open_supervisor() as sup, trio.open_nursery() as nursery:
+        await sup.start(puppet.spec())
+        await settle()
+        nursery.start_soon(sup.remove, "a")
+        await settle()
+        assert states(sup) == {"a": "stopping"}
+        with pytest.raises(NotFound, match="is removing its child 'a'"):
+            await sup.restart("a")
+        with pytest.raises(AlreadyExists):
+            await sup.start(puppet.spec())
+        await trio.sleep(2)
+        await settle()
+        assert states(sup) == {}
+        assert puppet.runs == 1
+
+
+# -- a restart of a child that is just starting
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+async def test_restart_of_a_starting_child_restarts_it(strategy: str) -> None:
+    starter = Starter("a", "hang", "slow")
+    started: list[object] = []
+    async with open_supervisor(strategy) as sup, trio.open_nursery() as nursery:
+
+        async def start() -> None:
+            started.append(await sup.start(starter.spec()))
+
+        nursery.start_soon(start)
+        await settle()
+        child = await sup.restart("a")
+        await settle()
+        assert started == [child]
+        assert (starter.starts, child.restarts, child.state) == (2, 1, "running")
+        assert (child.value, trio.current_time()) == (2, 1)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+async def test_restart_of_a_starting_child_that_fails_is_told_to_both_who_wait(
+    strategy: str,
+) -> None:
+    starter = Starter("a", "hang", "fail")
+    causes: list[BaseException | None] = []
+
+    async def refused(order: Callable[[], Awaitable[object]]) -> None:
+        with pytest.raises(StartFailed) as caught:
+            await order()
+        causes.append(caught.value.__cause__)
+
+    async with open_supervisor(strategy) as sup, trio.open_nursery() as nursery:
+        nursery.start_soon(refused, lambda: sup.start(starter.spec()))
+        await settle()
+        nursery.start_soon(refused, lambda: sup.restart("a"))
+        await settle()
+        assert sup.children() == ()
+        assert [type(cause) for cause in causes] == [Failure, Failure]
+
+
+async def test_restart_of_a_child_that_starts_with_its_group_is_done_in_its_place() -> None:
+    journal: list[str] = []
+    first = Starter("a", "up", "hang", "up", journal=journal)
+    puppet = Puppet("b", journal)
+    async with open_supervisor("one_for_all") as sup:
+        await sup.start(first.spec())
+        await sup.start(puppet.spec())
+        await settle()
+        puppet.fail()
+        await settle()
+        assert states(sup) == {"a": "starting", "b": "backoff"}
+        journal.clear()
+        await sup.restart("a")
+        await settle()
+        assert journal == ["?a", "+a", "+b"]
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+async def test_child_can_restart_itself_before_it_is_up(strategy: str) -> None:
+    starts = 0
+
+    async with open_supervisor(strategy) as sup:
+
+        async def restless(*, task_status: trio.TaskStatus[None]) -> None:
+            nonlocal starts
+            starts += 1
+            if starts == 1:
+                await sup.restart("a")
+            task_status.started()
+            await trio.sleep_forever()
+
+        child = await sup.start(ChildSpec("a", restless))
+        assert (starts, child.restarts, child.state) == (2, 1, "running")
+
+
+# -- orders while a group is restarted
+
+
+@pytest.mark.parametrize("strategy", GROUPS)
+async def test_start_during_a_group_restart_comes_after_it_and_starts_once(strategy: str) -> None:
+    journal: list[str] = []
+    first, slow, late = Puppet("a", journal), Puppet("b", journal), Puppet("c", journal)
+    slow.cleanup = 1
+    async with open_supervisor(strategy) as sup, trio.open_nursery() as nursery:
+        await sup.start(first.spec())
+        await sup.start(slow.spec())
+        await settle()
+        journal.clear()
+        first.fail()
+        await settle()
+        nursery.start_soon(sup.start, late.spec())
+        await settle()
+        assert states(sup) == {"a": "backoff", "b": "stopping", "c": "starting"}
+        await trio.sleep(1)
+        await settle()
+        assert journal == ["-a", "-b", "+a", "+b", "+c"]
+        assert set(states(sup).values()) == {"running"}
+        assert sup.children()[2].restarts == 0
+
+
+@pytest.mark.parametrize("strategy", GROUPS)
+async def test_start_does_not_slip_in_while_a_group_waits_for_its_restart(strategy: str) -> None:
+    journal: list[str] = []
+    policy = RestartPolicy(initial_delay=2, jitter=0)
+    starter, other = Starter("a", "up", "slow", journal=journal), Puppet("b", journal)
+    late = Puppet("c", journal)
+    async with open_supervisor(strategy) as sup, trio.open_nursery() as nursery:
+        await sup.start(starter.spec(backoff=policy))
+        await sup.start(other.spec())
+        await settle()
+        starter.puppet.fail()
+        await settle()
+        journal.clear()
+        nursery.start_soon(sup.start, late.spec())
+        await trio.sleep(2.5)
+        assert states(sup) == {"a": "starting", "b": "backoff", "c": "starting"}
+        await trio.sleep(0.5)
+        await settle()
+        assert journal == ["?a", "+a", "+b", "+c"]
+
+
+async def test_start_waits_for_who_failed_again_in_the_start_of_a_restart() -> None:
+    journal: list[str] = []
+    policy = RestartPolicy(initial_delay=1, jitter=0)
+    starter, late = Starter("a", "up", "fail", "up", journal=journal), Puppet("b", journal)
+    async with open_supervisor("rest_for_one") as sup, trio.open_nursery() as nursery:
+        await sup.start(starter.spec(backoff=policy))
+        await settle()
+        starter.puppet.fail()
+        await settle()
+        journal.clear()
+        nursery.start_soon(sup.start, late.spec())
+        await trio.sleep(4)
+        assert journal == ["?a", "?a", "+a", "+b"]
+
+
+@pytest.mark.parametrize("order", ["stop", "remove", "cancel", "leave"])
+async def test_start_that_waits_for_its_turn_is_told_at_once_that_it_will_not_come(
+    order: str,
+) -> None:
+    told: list[tuple[float, object]] = []
+    policy = RestartPolicy(initial_delay=60, jitter=0)
+    patient, late = Puppet("a"), Puppet("b")
+    async with trio.open_nursery() as nursery, open_supervisor("one_for_all") as sup:
+        await sup.start(patient.spec(backoff=policy))
+        await settle()
+        patient.fail()
+        await settle()
+        scope = trio.CancelScope()
+
+        async def start() -> None:
+            with scope:
+                try:
+                    await sup.start(late.spec())
+                except (StartFailed, Unavailable) as exc:
+                    told.append((trio.current_time(), type(exc)))
+            if scope.cancelled_caught:
+                told.append((trio.current_time(), "cancelled"))
+
+        nursery.start_soon(start)
+        await settle()
+        match order:
+            case "stop" | "remove":
+                await getattr(sup, order)("b")
+            case "cancel":
+                scope.cancel()
+        await settle()
+        assert states(sup) == {"a": "backoff"} | ({"b": "starting"} if order == "leave" else {})
+    how = {"cancel": "cancelled", "leave": Unavailable}.get(order, StartFailed)
+    assert told == [(0, how)]
+    assert late.runs == 0
+
+
+@pytest.mark.parametrize("strategy", GROUPS)
+async def test_restart_during_a_group_restart_is_that_restart(strategy: str) -> None:
+    journal: list[str] = []
+    puppets = [Puppet(name, journal) for name in "abc"]
+    puppets[2].cleanup = 1
+    async with open_supervisor(strategy) as sup:
+        for puppet in puppets:
+            await sup.start(puppet.spec())
+        await settle()
+        journal.clear()
+        puppets[0].fail()
+        await settle()
+        child = await sup.restart("b")
+        await settle()
+        assert journal == ["-a", "-b", "-c", "+a", "+b", "+c"]
+        assert child.restarts == 1
+
+
+async def test_restart_that_waits_for_its_turn_gives_way_to_a_stop() -> None:
+    puppets = [Puppet(name) for name in "abc"]
+    puppets[2].cleanup = 5
+    async with open_supervisor("one_for_all") as sup, trio.open_nursery() as nursery:
+        for puppet in puppets:
+            await sup.start(puppet.spec())
+        await settle()
+        puppets[0].fail()
+        await settle()
+
+        async def restart() -> None:
+            with pytest.raises(StartFailed, match="it was stopped while it was starting"):
+                await sup.restart("b")
+            assert trio.current_time() == 0
+
+        nursery.start_soon(restart)
+        await settle()
+        await sup.stop("b")
+        await settle()
+        assert states(sup) == {"a": "backoff", "b": "stopped", "c": "stopping"}
+        await trio.sleep(5)
+        await settle()
+        assert states(sup) == {"a": "running", "b": "stopped", "c": "running"}
+
+
+async def test_two_restarts_of_one_child_at_once_are_one() -> None:
+    puppet = Puppet("a")
+    puppet.cleanup = 1
+    async with open_supervisor() as sup:
+        child = await sup.start(puppet.spec())
+        await settle()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(sup.restart, "a")
+            nursery.start_soon(sup.restart, "a")
+        await settle()
+        assert (puppet.runs, child.restarts, child.state) == (2, 1, "running")
+
+
+async def test_removed_child_that_has_failed_does_not_widen_who_is_restarted() -> None:
+    puppets = [Puppet(name) for name in "abc"]
+    puppets[2].cleanup = 1
+    async with open_supervisor("rest_for_one", max_restarts=2) as sup:
+        for puppet in puppets:
+            await sup.start(puppet.spec())
+        await settle()
+        puppets[1].fail()
+        await puppets_end(sup, "b")
+        await sup.remove("b")
+        await trio.sleep(2)
+        assert [puppet.runs for puppet in puppets] == [1, 1, 2]
+
+
+async def puppets_end(sup: Supervisor, name: str) -> None:
+    """Wait until a child's run has ended, and for nothing of what follows from that."""
+    while states(sup)[name] == "running":
+        await trio.lowlevel.checkpoint()
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
@@ -314,14 +602,19 @@ async def test_child_can_order_its_siblings(strategy: str, order: str) -> None:
         assert states(sup) == expected[order]
 
 
+@pytest.mark.parametrize("order", ["start", "restart"])
 @pytest.mark.parametrize("strategy", GROUPS)
 async def test_child_that_starts_a_sibling_before_it_is_up_is_told_why_it_cannot(
-    strategy: str,
+    strategy: str, order: str
 ) -> None:
     async with open_supervisor(strategy) as sup:
+        await sup.start(Puppet("there").spec())
 
         async def eager(*, task_status: trio.TaskStatus[None]) -> None:
-            await sup.start(Puppet("other").spec())
+            if order == "start":
+                await sup.start(Puppet("other").spec())
+            else:
+                await sup.restart("there")
             task_status.started()
 
         with pytest.raises(StartFailed) as caught:
@@ -334,12 +627,69 @@ async def test_child_under_one_for_one_can_start_siblings_before_it_is_up() -> N
     async with open_supervisor() as sup:
 
         async def eager(*, task_status: trio.TaskStatus[None]) -> None:
-            await sup.start(Puppet("other").spec())
+            other = await sup.start(Puppet("other").spec())
+            await sup.restart("other")
+            assert other.restarts == 1
             task_status.started()
             await trio.sleep_forever()
 
         await sup.start(ChildSpec("eager", eager))
         assert states(sup) == {"eager": "running", "other": "running"}
+
+
+@pytest.mark.parametrize("order", ["start", "restart"])
+@pytest.mark.parametrize("strategy", GROUPS)
+async def test_child_that_waits_shielded_for_its_turn_is_refused_when_it_is_stopped(
+    strategy: str, order: str
+) -> None:
+    # Its group waits for its end, and it waits for its group.
+    refused: list[str] = []
+    first, other, new = Puppet("a"), Puppet("b"), Puppet("new")
+    other.cleanup = 1
+    async with open_supervisor(strategy) as sup:
+
+        async def stubborn() -> None:
+            if first.runs == 2:
+                await trio.sleep_forever()
+            with trio.CancelScope(shield=True):
+                await trio.sleep(2.5)  # the last to its right is being stopped by then
+                try:
+                    await (sup.start(new.spec()) if order == "start" else sup.restart("b"))
+                except Conflict as exc:
+                    refused.append(str(exc))
+            await trio.sleep_forever()
+
+        await sup.start(first.spec())
+        await sup.start(ChildSpec("stubborn", stubborn))
+        await sup.start(other.spec())
+        await trio.sleep(2)
+        first.fail()
+        await trio.sleep(10)
+        assert refused == [
+            "supervisor waits for a child: stubborn is being stopped, and can start no other"
+        ]
+        assert states(sup) == {"a": "running", "stubborn": "running", "b": "running"}
+        assert (first.runs, other.runs, new.runs) == (2, 2, 0)
+
+
+async def test_task_that_outlives_the_child_that_started_it_is_no_part_of_it_any_more() -> None:
+    go = trio.Event()
+    async with open_supervisor("one_for_all") as sup, trio.open_nursery() as nursery:
+
+        async def later() -> None:
+            await go.wait()
+            await sup.start(Puppet("b").spec())
+
+        async def leaves_it_behind(*, task_status: trio.TaskStatus[None]) -> None:
+            nursery.start_soon(later)
+            task_status.started()
+            await trio.sleep_forever()
+
+        await sup.start(ChildSpec("a", leaves_it_behind))
+        await sup.stop("a")
+        go.set()
+        await settle()
+        assert states(sup) == {"a": "stopped", "b": "running"}
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)

@@ -256,9 +256,3 @@ async def test_group_waits_as_a_whole_for_the_backoff_of_who_failed() -> None:
         await settle()
         assert states(sup) == {"a": "running", "b": "running"}
         assert [child.next_restart for child in sup.children()] == [None, None]
-
-
-async def test_unknown_strategy_is_refused() -> None:
-    with pytest.raises(Exception, match="strategy is one of one_for_one, one_for_all"):
-        async with open_supervisor("all_for_one"):  # type: ignore[arg-type]  # that is the point
-            pass
