@@ -263,6 +263,9 @@ class Runs:
         for error in raised:
             if error is None:
                 continue
+            if is_a(error, Exception):  # what most are, and nobody else's
+                found = error if found is None else found
+                continue
             ended = sort_out(error, cancelled=life.scope.cancel_called or is_cancelled())
             if ended.through is not None:
                 # Not for a supervisor to keep: raised when all have been stopped in order.
@@ -299,6 +302,8 @@ def not_up(child: Child) -> BaseException:
 
 def _only_cancelled_here(error: BaseException) -> bool:
     """Whether a run was cancelled by what is around it, and nothing else."""
+    if is_a(error, Exception):
+        return False
     ended = sort_out(error, cancelled=True)
     return is_cancelled() and ended.own is None and ended.through is None
 

@@ -458,15 +458,16 @@ def check_order(world: World) -> None:
     told, begun = len(names), -1  # places of who was last told to end, and started
     again: set[str] = set()  # started since the last decision
     on_its_way: set[str] = set()  # started before it, without having come to its first step
+    closing = False  # all are being stopped, though one may fail before the supervisor hears of it
     for what, about in world.journal:
         if what == "closing":
-            ending, told = names, len(names)
+            closing, ending, told = True, names, len(names)
         elif what == "decision":
             event: SupervisorEvent
             event, on_its_way = about
             at = names.index(event.child)
             group = names if world.program.strategy == "one_for_all" else names[at:]
-            ending = names if event.decision == "give_up" else group
+            ending = names if closing or event.decision == "give_up" else group
             if not set(event.affected) <= set(group):
                 world.fault(f"{event.affected} are not {group}")
             told, begun, again = len(names), -1, set()
