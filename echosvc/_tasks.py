@@ -8,11 +8,12 @@ scope, before trio asks anything of it, and `sort_out` says what is to be made o
 from __future__ import annotations
 
 import math
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import trio
 from trio.lowlevel import Task
 
+from echosvc._channel.seats import forget_nurseries, shut
 from echosvc._exceptions import can_be_shown, group_message, is_a, leaves
 from echosvc.errors import Internal
 
@@ -99,7 +100,7 @@ async def close_nurseries(nurseries: tuple[trio.Nursery, ...]) -> None:
     for nursery in nurseries:
         # At once, before the generator is closed from another task: that would wait in our place.
         nursery.cancel_scope.cancel("the code that opened this nursery has left it open")
-        _close(nursery)
+        shut(nursery)
     exits = _Exits(nurseries)
     trio.lowlevel.add_instrument(exits)
     try:
@@ -107,16 +108,7 @@ async def close_nurseries(nurseries: tuple[trio.Nursery, ...]) -> None:
             await exits.wait()
     finally:
         trio.lowlevel.remove_instrument(exits)
-        _leave(trio.lowlevel.current_task())
-
-
-def _close(nursery: Any) -> None:
-    nursery._closed = True  # as trio does when a task ends inside a nursery; looked at by it alone
-
-
-def _leave(task: Any) -> None:
-    # Where trio keeps them elsewhere it finds them when the task ends, and ends the host for them.
-    getattr(task, "_child_nurseries", []).clear()
+        forget_nurseries(trio.lowlevel.current_task())
 
 
 class _Exits(trio.abc.Instrument):

@@ -5,12 +5,16 @@ from __future__ import annotations
 import functools
 import inspect
 import signal
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import trio
 import trio.testing
 from hypothesis import HealthCheck, settings
+
+from echosvc._channel import seats
+from echosvc._channel.run import Run
 
 pytest_plugins = ["echosvc.testing"]
 
@@ -53,3 +57,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _hypothesis(item: pytest.Function) -> Any:
     return getattr(item.obj, "hypothesis", None)
+
+
+@pytest.fixture(autouse=True)
+def no_seat_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Run]]:
+    """Look after each test whether a run was left with a process that is ready, and never runs."""
+    made: list[Run] = []
+    new = seats._new_run
+
+    def keep() -> Run:
+        run = new()
+        made.append(run)
+        return run
+
+    monkeypatch.setattr(seats, "_new_run", keep)
+    yield made
+    for run in made:
+        assert (run.seat, run.driver, list(run.ready), run.behind) == (None, None, [], 0)

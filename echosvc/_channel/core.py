@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import (
     Any,
@@ -20,15 +21,11 @@ from typing import (
 
 import trio
 import trio.abc
-from trio.lowlevel import (
-    checkpoint_if_cancelled,
-    current_task,
-    enable_ki_protection,
-    wait_task_rescheduled,
-)
+from trio.lowlevel import checkpoint_if_cancelled, current_task, enable_ki_protection
 
-from echosvc._channel.slices import Slice, current_slice
-from echosvc._channel.waiting import NOBODY, Waiter, enter, enter_all, park
+from echosvc._channel.run import Run
+from echosvc._channel.seats import current_run, enter_all, is_cancelled, park, wait
+from echosvc._channel.waiting import NOBODY, Waiter, enter
 from echosvc._checks import check_instance, given
 from echosvc.errors import Invalid
 
@@ -106,9 +103,9 @@ class Channel(trio.abc.SendChannel[T], trio.abc.ReceiveChannel[T]):
         "_closed",
         "_heeded",
         "_receivers",
+        "_run",
         "_senders",
         "_size",
-        "_slice",
     )
 
     # To be selected it needs no task of its own.
@@ -129,8 +126,8 @@ class Channel(trio.abc.SendChannel[T], trio.abc.ReceiveChannel[T]):
         # Whether more than the buffer is concerned when a value is taken from it: a sender that
         # waits for room, a gap to be told of. True too often costs only time.
         self._heeded = False
-        # The run's slice, looked up once: to do so at each receive took a quarter of its time.
-        self._slice: Slice | None = None
+        # Looked up once: to do so at each receive took a quarter of its time.
+        self._run: Run | None = None
         self._buffer: deque[T] = NO_BUFFER
         # In the order in which they came; a waiter that lost is removed at no cost. Invariant:
         # nobody waits to receive while there is something to be had, nor to send while there is
@@ -197,10 +194,10 @@ class Channel(trio.abc.SendChannel[T], trio.abc.ReceiveChannel[T]):
                 raise trio.ClosedResourceError("this channel was closed")
             return
         self.send_nowait(value)
-        current = self._slice or self._find_slice()
-        current.left -= 1
-        if current.left <= 0 and current.is_used_up():
-            await current.give_way()
+        run = self._run or self._find_run()
+        run.left -= 1
+        if run.left <= 0 and run.is_used_up():
+            await run.give_way()
 
     # -- receiving
 
@@ -219,8 +216,7 @@ class Channel(trio.abc.SendChannel[T], trio.abc.ReceiveChannel[T]):
             raise trio.EndOfChannel
         return cast("T", value)
 
-    @enable_ki_protection
-    async def receive(self) -> T:
+    def receive(self) -> Coroutine[Any, Any, T]:
         """Wait for a value.
 
         Cancelled, nothing was received.
@@ -228,33 +224,42 @@ class Channel(trio.abc.SendChannel[T], trio.abc.ReceiveChannel[T]):
         Raises:
             trio.EndOfChannel: The channel is closed, and everything in it was received.
         """
-        current = self._slice or self._find_slice()
-        # To ask trio whether the caller is cancelled takes a coroutine, 0.08 µs of 0.25. So first
-        # look where it would look; it is asked each time that the clock is, too, which is when
-        # Ctrl-C is noticed, and always where it has none of that any more.
-        try:
-            ask = current_task()._cancel_status.effectively_cancelled or current.left <= 1
-        except AttributeError:
-            ask = True
-        if ask:
+        return self._receive(trio.EndOfChannel)
+
+    def __anext__(self) -> Coroutine[Any, Any, T]:
+        return self._receive(StopAsyncIteration)
+
+    @enable_ki_protection
+    async def _receive(self, end: type[Exception]) -> T:
+        run = self._run
+        if run is None:
+            run = self._find_run()
+        seat = run.seat
+        # To ask trio whether the caller is cancelled takes a coroutine, a third of a receive. So
+        # first look where it would look. Outside of seats it is asked each time that the clock is,
+        # too, which is when Ctrl-C is noticed.
+        if seat is not None:
+            if is_cancelled(seat.task):
+                await checkpoint_if_cancelled()
+        elif run.left <= 1 or is_cancelled(current_task()):
             await checkpoint_if_cancelled()
-        ok = True
-        if self._buffer and not self._heeded:
-            value: T | None = self._buffer.popleft()
+        if self._buffer and not self._heeded:  # what most receives are
+            value: Any = self._buffer.popleft()
+            ok = True
         elif self._buffer or self._is_ready():
             value, ok = self._take()
         else:
-            waiter = enter_all((self,))
-            await wait_task_rescheduled(waiter._abort)
+            waiter = enter_all((self,), run)
+            await wait(waiter)
             if not waiter.ok:
-                raise trio.EndOfChannel
-            return cast("T", waiter.value)
-        current.left = left = current.left - 1
-        if left <= 0 and current.is_used_up():
-            await current.give_way()
+                raise end
+            return waiter.take()  # type: ignore[no-any-return]  # what was sent
+        run.left = left = run.left - 1
+        if left <= 0 and run.is_used_up():
+            await run.give_way()
         if not ok:
-            raise trio.EndOfChannel
-        return cast("T", value)
+            raise end
+        return value  # type: ignore[no-any-return]  # the same
 
     # -- closing
 
@@ -326,9 +331,9 @@ class Channel(trio.abc.SendChannel[T], trio.abc.ReceiveChannel[T]):
         """Whether a send would not wait."""
         return self._closed or bool(self._receivers) or len(self._buffer) < self._size
 
-    def _find_slice(self) -> Slice:
-        self._slice = current_slice()
-        return self._slice
+    def _find_run(self) -> Run:
+        self._run = current_run()
+        return self._run
 
     def _own_buffer(self) -> deque[T]:
         """Give the buffer to write to."""
@@ -337,7 +342,11 @@ class Channel(trio.abc.SendChannel[T], trio.abc.ReceiveChannel[T]):
         return self._buffer
 
     def _park(self, waiter: Waiter) -> None:
-        self._receivers = enter(self._receivers, waiter, None)
+        receivers = self._receivers
+        if receivers or receivers is NOBODY:
+            self._receivers = enter(receivers, waiter, None)
+        else:
+            receivers[waiter] = None
 
     def _unpark(self, waiter: Waiter) -> None:
         self._receivers.pop(waiter, None)
@@ -359,6 +368,7 @@ class SendCase(Generic[T]):
 
     __slots__ = ("channel", "value")
 
+    _run = None
     _races: ClassVar[bool] = False
     _takes_turns: ClassVar[bool] = False
     _mailbox = None

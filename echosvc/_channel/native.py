@@ -7,15 +7,10 @@ import math
 from collections.abc import Sequence
 from typing import Any, cast
 
-from trio.lowlevel import (
-    checkpoint_if_cancelled,
-    enable_ki_protection,
-    wait_task_rescheduled,
-)
+from trio.lowlevel import checkpoint_if_cancelled, enable_ki_protection
 
 from echosvc._channel.core import Channel, Selected, SendCase
-from echosvc._channel.slices import current_slice
-from echosvc._channel.waiting import enter_all
+from echosvc._channel.seats import current_run, enter_all, is_cancelled, wait
 
 Native = Channel[Any] | SendCase[Any]
 
@@ -93,16 +88,22 @@ def _next_timer(due: list[Any]) -> Any:
 @enable_ki_protection
 async def select_native(places: Sequence[Native], default: bool = False) -> Selected[Any]:
     """Do what `select` promises, for places that need no task of their own."""
-    await checkpoint_if_cancelled()
+    run = places[0]._run if places else None
+    if run is None:
+        run = current_run()
+        if places and isinstance(places[0], Channel):
+            places[0]._run = run
+    seat = run.seat
+    if seat is None or is_cancelled(seat.task):
+        await checkpoint_if_cancelled()
     selected = poll(places)
     if selected is None:
         if not default:
-            waiter = enter_all(tuple(places))
-            await wait_task_rescheduled(waiter._abort)
-            return Selected(waiter.channel, waiter.value, waiter.ok, False, waiter.sent)
+            waiter = enter_all(tuple(places), run)
+            await wait(waiter)
+            return Selected(waiter.channel, waiter.take(), waiter.ok, False, waiter.sent)
         selected = NOTHING_READY
-    current = current_slice()
-    current.left -= 1
-    if current.left <= 0 and current.is_used_up():
-        await current.give_way()
+    run.left -= 1
+    if run.left <= 0 and run.is_used_up():
+        await run.give_way()
     return selected

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from echosvc._channel.core import Channel
-from echosvc._channel.waiting import park
+from echosvc._channel.seats import park
 from echosvc._checks import check_text
 from echosvc._exceptions import traceback_of
 from echosvc._runtime.crash import report_failure

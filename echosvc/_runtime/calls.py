@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from echosvc._channel.core import Channel
-from echosvc._channel.waiting import Waiter, park
+from echosvc._channel.seats import park
+from echosvc._channel.waiting import Waiter
 from echosvc._runtime.crash import report_mishap
 from echosvc._runtime.message import Message, Question
 from echosvc._runtime.signals import Reply, Withdraw
@@ -42,7 +43,7 @@ async def call(
         # An answer may have come in the same moment as the deadline: then it is in the slot.
         if not waiter.claimed and not len(slot):
             raise CallTimeout(pid=other.pid, topic=topic, timeout=timeout)
-        answer = (waiter.value if waiter.claimed else slot.receive_nowait()).value
+        answer = (waiter.take() if waiter.claimed else slot.receive_nowait()).value
     finally:
         unanswered = (process.calls or {}).pop(number, None) is not None
         if other is None:

@@ -12,29 +12,26 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 import trio
-from outcome import Value
-from trio.lowlevel import (
-    Abort,
-    cancel_shielded_checkpoint,
-    current_task,
-    enable_ki_protection,
-    reschedule,
-    wait_task_rescheduled,
-)
+from trio.lowlevel import current_task, enable_ki_protection
 
+from echosvc._channel.run import Run
+from echosvc._channel.seats import begin_again, current_run, enter_all, scopes_of, seated, wait
+from echosvc._channel.waiting import Waiter
 from echosvc._exceptions import begin_in_own_code
 from echosvc._runtime.current import current_process
 from echosvc._runtime.message import Result
-from echosvc._runtime.snapshot import snapshot
+from echosvc._runtime.snapshot import IMMUTABLE, snapshot
 from echosvc._tasks import is_thrown_away
 
 if TYPE_CHECKING:
     from echosvc._runtime.host import Host
     from echosvc._runtime.process import Process
 
+LEAST_COMING: Final = 4
 MOST_COMING: Final = 64
 """So many tasks are on their way to the first step of a process, while there are processes for
-them. When ten thousand are spawned at once, most then run in a task of those before them."""
+them: few where each ends at once, and then most run in a task of those before them; twice as many
+for each task that finds out that those before it are still busy."""
 
 MOST_WAITING: Final = 64
 """So many tasks of a host wait for processes at most; each is 3 KB."""
@@ -43,14 +40,15 @@ MOST_WAITING: Final = 64
 class Carriers:
     """The tasks of one host, and the processes that have not had their first step."""
 
-    __slots__ = ("_coming", "_host", "_line", "_waiting")
+    __slots__ = ("_coming", "_host", "_line", "_most", "_waiting")
 
     def __init__(self, host: Host) -> None:
         self._host = host
         self._line: deque[Process] = deque()
-        # As many as are in the line, or MOST_COMING: so whoever is in it has his turn.
+        # As many as are in the line, or `_most`: so every process in it has its turn.
         self._coming = 0
-        self._waiting: dict[trio.lowlevel.Task, None] = {}
+        self._most = LEAST_COMING
+        self._waiting: dict[Waiter, None] = {}
 
     def __len__(self) -> int:
         """How many tasks wait for a process."""
@@ -58,41 +56,67 @@ class Carriers:
 
     def run(self, process: Process) -> None:
         """Let a process have its first step soon."""
-        self._line.append(process)
-        self._call()
+        line = self._line
+        line.append(process)
+        if self._coming < self._most and self._coming < len(line):
+            self._call()
 
     def dismiss(self) -> None:
         """End the tasks that wait for a process."""
         while self._waiting:
-            reschedule(self._waiting.popitem()[0], Value(False))
+            next(iter(self._waiting)).claim(self, None, False)
 
     def _call(self) -> None:
-        """Let one more task come, if there are not enough on their way."""
-        coming = self._coming
-        if coming >= MOST_COMING or coming >= len(self._line):
-            return
-        self._coming = coming + 1
+        """Let one more task come."""
+        self._coming += 1
         if self._waiting:
-            reschedule(self._waiting.popitem()[0], Value(True))
+            waiter = next(reversed(self._waiting))  # the one that did something last
+            waiter.claim(self, None, True)
         else:
-            self._host.start_carrier(self._live)
+            self._host.start_carrier(self._sit)
+
+    def _next(self) -> Process | None:
+        """Give a task that has come the process that it is to run."""
+        self._coming -= 1
+        line = self._line
+        if not line:
+            return None
+        process = line.popleft()
+        if line:
+            # Nobody knows when this task will be back. If those before it had been, the line would
+            # be shorter.
+            self._most = min(2 * self._most, MOST_COMING)
+            while self._coming < self._most and self._coming < len(line):
+                self._call()
+        return process
+
+    # A carrier that waits for a process is parked here.
+
+    def _park(self, waiter: Waiter) -> None:
+        self._waiting[waiter] = None
+
+    def _unpark(self, waiter: Waiter) -> None:
+        del self._waiting[waiter]
+
+    @enable_ki_protection
+    async def _sit(self) -> None:
+        await seated(self._live())
 
     @enable_ki_protection
     async def _live(self) -> None:
         """Be a task that runs one process after another."""
         task = current_task()
+        run = current_run()
         process: Process | None = None
         value: object = None
         error: BaseException | None = None
         left_open: BaseException | None = None
         try:
             with trio.CancelScope() as scope:
-                scopes = _scopes(task)
+                scopes = scopes_of(task)
                 while True:
-                    self._coming -= 1
-                    if self._line:
-                        process = self._line.popleft()
-                        self._call()  # nobody knows when this task will be back
+                    process = self._next()
+                    if process is not None:
                         process.scope = scope
                         process.task = task
                         if process.stop_error is not None:
@@ -100,20 +124,23 @@ class Carriers:
                         task.name = process.pid
                         current_process.set(process)
                         try:
-                            value = snapshot(await process.main())
+                            value = await process.main()
+                            if type(value) not in IMMUTABLE:
+                                value = snapshot(value)
                         except BaseException as exc:  # noqa: BLE001 - the process's: `finish`
                             begin_in_own_code(exc)
                             error = exc
                             break
                         if process.leaves_something() or scopes is None:
                             break
-                        if scopes is not _scopes(task):
+                        if scopes is not scopes_of(task):
                             break
                         ending, process = process, None
                         ending.end(Result(value))
                         del ending  # nothing of it is kept while the task waits
                         value = None
-                    if not await self._come_again(task):
+                        self._most = LEAST_COMING
+                    if not await self._come_again(task, run):
                         break
         except BaseException as exc:
             if process is None:
@@ -124,30 +151,16 @@ class Carriers:
         if process is not None:
             await process.finish(value, error, left_open)
 
-    async def _come_again(self, task: trio.lowlevel.Task) -> bool:
+    async def _come_again(self, task: trio.lowlevel.Task, run: Run) -> bool:
         """Come for the next process; False if there is none, and this task is not to wait."""
         # From the task's next step on: nothing of the last process is left in it, nor kept by it.
         task.context = self._host.runtime.new_context()
         if self._line:
             self._coming += 1
-            await cancel_shielded_checkpoint()
+            await begin_again(run)
             return True
         if self._host.stopping or len(self._waiting) >= MOST_WAITING:
             return False
-        self._waiting[task] = None
-
-        def leave(_: object) -> Abort:
-            del self._waiting[task]
-            return Abort.SUCCEEDED
-
-        return bool(await wait_task_rescheduled(leave))
-
-
-def _scopes(task: trio.lowlevel.Task) -> object:
-    """What tells that a task is in other cancel scopes than before; None when nothing does.
-
-    Only looked at. A process that leaves a scope or a nursery open (an async generator that was not
-    closed does) must not get another process into it; where trio has no such attribute any more,
-    each process has a task of its own again.
-    """
-    return getattr(task, "_cancel_status", None)
+        waiter = enter_all((self,), run)
+        await wait(waiter)
+        return waiter.ok

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import trio
 
 from echosvc._channel.core import Channel
-from echosvc._channel.waiting import park
+from echosvc._channel.seats import park, seated
 from echosvc._checks import check_text
 from echosvc._exceptions import begin_in_own_code, traceback_of
 from echosvc._runtime.program import Program
@@ -97,6 +97,10 @@ class Coroutine(Generic[T]):
         return self._value  # type: ignore[return-value]  # None only where T allows it
 
     @trio.lowlevel.enable_ki_protection
+    async def _sit(self) -> None:
+        await seated(self._live())
+
+    @trio.lowlevel.enable_ki_protection
     async def _live(self) -> None:
         task = self._task = trio.lowlevel.current_task()
         error: BaseException | None = None
@@ -145,7 +149,7 @@ def start(process: Process, fn: Callable[..., Awaitable[T]], args: tuple[Any, ..
         raise Unavailable(f"process {process.pid} is ending; it starts no coroutine any more")
     coroutine: Coroutine[T] = Coroutine(process, fn, args)
     # Its first step comes later: what could not be started is not waited for at the end.
-    process.host.start_task(coroutine._live, f"{process.pid} {coroutine.name}")
+    process.host.start_task(coroutine._sit, f"{process.pid} {coroutine.name}")
     if process.coroutines is None:
         process.coroutines = {}
     process.coroutines[coroutine] = None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import trio
 
 from echosvc._channel.core import Channel
-from echosvc._channel.waiting import park
+from echosvc._channel.seats import park
 from echosvc._records import write
 from echosvc._runtime.carrier import Carriers
 from echosvc._runtime.crash import HostCancelled
@@ -32,6 +32,8 @@ DEFAULT_STOP_TIMEOUT: Final = 10.0
 OWN: Final = frozenset({"attached", "functions", "kinds", "testing"})
 """The hosts of the runtime's own, each there from its first use on: nobody else's may be called so,
 or what runs there by itself would be under that host's rules."""
+LAST_DIGITS: Final = tuple(f"{number:02x}}}" for number in range(256))
+"""How PIDs end: to write a PID anew each time takes twice as long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +58,14 @@ class Host:
     """
 
     __slots__ = (
+        "_block",
         "_emptied",
         "_nursery",
+        "_prefix",
         "_started",
         "carriers",
         "ended",
+        "guarded",
         "id",
         "on_leave",
         "options",
@@ -81,6 +86,9 @@ class Host:
         self.on_leave: Callable[[], None] | None = None
         self.processes: dict[Pid, Process] = {}
         self.carriers = Carriers(self)
+        # Whether there is anything to be asked before it lets a process in.
+        self.guarded = True
+        self._block, self._prefix = -1, ""  # of its last PID: all but the last two digits
         self.stopping = False
         self.ended = 0  # processes that its stopping has ended, and that did not end by themselves
         self.unread = 0  # messages that these left in their mailboxes
@@ -103,18 +111,20 @@ class Host:
 
     def borrow(self, nursery: trio.Nursery) -> None:
         """Start at once, and run everything in this nursery."""
-        self._nursery = nursery
+        self._open(nursery)
         self.runtime.start_own_task(self._last, f"host {self.id}")
 
     async def _live(self) -> None:
         """Be the host's task until it is stopped or cancelled."""
         try:
-            async with trio.open_nursery() as self._nursery:
+            async with trio.open_nursery() as nursery:
+                self._open(nursery)
                 self._started.close()
                 await self._last()
         finally:
             self._leave()
             self._nursery = None
+            self.guarded = True
 
     async def _last(self) -> None:
         try:
@@ -126,6 +136,19 @@ class Host:
             await self._insist(HostCancelled)
             self._leave()
             raise
+
+    def _open(self, nursery: trio.Nursery) -> None:
+        """Let processes in."""
+        self._nursery = nursery
+        options = self.options
+        self.guarded = bool(self.terminal is not None or options.max_processes or options.allow)
+
+    def pid(self, number: int) -> Pid:
+        """Make the PID of its process with this number."""
+        if number >> 8 != self._block:
+            self._block = number >> 8
+            self._prefix = f"{{{self.id}|0x{number >> 8:03x}"
+        return Pid(self._prefix + LAST_DIGITS[number & 255])
 
     def admit(self, program: Program) -> None:
         """Refuse a process that may not run here, or not now."""
@@ -160,10 +183,6 @@ class Host:
         if self._nursery is None:
             raise Unavailable(f"host {self.id} has stopped")
         self._nursery.start_soon(fn, name=name)
-
-    def start_process(self, process: Process) -> None:
-        """Start a process, with the context variables of the runtime."""
-        self.carriers.run(process)
 
     def start_carrier(self, live: Callable[[], Awaitable[object]]) -> None:
         """Start a task for processes, with the context variables of the runtime."""

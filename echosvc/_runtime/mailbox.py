@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -143,6 +143,7 @@ class Mailbox:
         "numbered",
         "owner",
         "peak",
+        "plain",
         "received",
         "senders",
         "told",
@@ -165,6 +166,8 @@ class Mailbox:
         # Whether that is noted in each, 0.03 µs. Where all go to the inbox, their order tells it.
         self.numbered = False
         self.turn = 0  # its last one among the timers of a select
+        # The buffer of the inbox, once it has one and as long as a message may just be put there.
+        self.plain: deque[Any] = NO_BUFFER
         self.inbox: MailboxChannel | None = None
         self.events: EventsChannel | None = None
         self.topics: dict[str, MailboxChannel] | None = None
@@ -193,6 +196,7 @@ class Mailbox:
             self.topics = {}
         if not self.numbered:
             self.numbered = True
+            self.plain = NO_BUFFER
             waiting = () if self.inbox is None else self.inbox._buffer
             for number, message in enumerate(waiting, start=self.received - len(waiting)):
                 message._age = number
@@ -267,6 +271,8 @@ class Mailbox:
                 return True
             if buffer is NO_BUFFER:
                 buffer = channel._own_buffer()
+                if not self.numbered:
+                    self.plain = buffer
         waiting = self.waiting if self.numbered else len(buffer)
         if waiting >= self.most:
             # Only at its highest can it be at the edge.
@@ -295,7 +301,7 @@ class Mailbox:
     @enable_ki_protection
     def put_event(self, event: Event) -> None:
         """Take in an event, always."""
-        channel = self.open_events()
+        channel = self.events or self.open_events()
         if channel._receivers:
             next(iter(channel._receivers)).claim(channel, event, True)
         elif event.kind is EventKind.CANCEL:
@@ -358,6 +364,7 @@ class Mailbox:
     def close(self) -> list[Message]:
         """End all channels; what nobody received is returned."""
         self.owner = None
+        self.plain = NO_BUFFER
         if self.events is not None:
             self.events._end()
             self.events._mailbox = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from echosvc._checks import given
 from echosvc._exceptions import is_a, repr_of
@@ -101,14 +101,11 @@ class EventKind(enum.Enum):
         return f"event.{self.name}"
 
 
-class Result:
+class Result(Struct, eq=False):
     """How a process ended: with a value, or with an error."""
 
-    __slots__ = ("error", "value")
-
-    def __init__(self, value: Any = None, error: BaseException | None = None) -> None:
-        self.value = value
-        self.error = error
+    value: Any = None
+    error: BaseException | None = None
 
     def __repr__(self) -> str:
         if self.error is not None:
@@ -134,30 +131,19 @@ class Result:
             return Result(error=error)
 
 
-class Event:
+class Event(Struct, eq=False):
     """News for one process about another."""
 
-    __slots__ = ("_age", "at", "kind", "reason", "result", "sender")
-
-    def __init__(
-        self,
-        kind: EventKind,
-        sender: Pid | None,
-        at: float,
-        *,
-        result: Result | None = None,
-        reason: str = "",
-    ) -> None:
-        self.kind = kind
-        self.sender = sender
-        """The process that it is about; for CANCEL the one that asks, `None` if that is none."""
-        self.at = at
-        """When it happened, on trio's clock."""
-        self.result = Result() if result is None else result
-        """EXIT: how the process ended. LINK_DOWN: `result.error` is what it failed with."""
-        self.reason = reason
-        """CANCEL: why."""
-        self._age = 0.0
+    kind: EventKind
+    sender: Pid | None
+    """The process that it is about; for CANCEL the one that asks, `None` if that is none."""
+    at: float
+    """When it happened, on trio's clock."""
+    result: Result = field(default_factory=Result)
+    """EXIT: how the process ended. LINK_DOWN: `result.error` is what it failed with."""
+    reason: str = ""
+    """CANCEL: why."""
+    _age: float = 0.0
 
     def __repr__(self) -> str:
         about = f" {self.result!r}" if self.kind is not EventKind.CANCEL else f" {self.reason!r}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from echosvc._channel.core import Channel
-from echosvc._channel.waiting import park
+from echosvc._channel.seats import park
 from echosvc._checks import check_text, given
 from echosvc._runtime.pid import Pid, looks_like_pid
 from echosvc.errors import Invalid, NameNotFound, NameTaken, Timeout

@@ -13,7 +13,7 @@ from echosvc._exceptions import text_of, words_of
 from echosvc._runtime import calls, coroutines, relations
 from echosvc._runtime.crash import HostCancelled, report_crash, report_end, report_mishap
 from echosvc._runtime.mailbox import Mailbox
-from echosvc._runtime.message import Message, Question, Result
+from echosvc._runtime.message import Event, EventKind, Message, Question, Result
 from echosvc._runtime.pid import Pid
 from echosvc._runtime.program import Program
 from echosvc._tasks import (
@@ -40,6 +40,7 @@ class Process:
 
     __slots__ = (
         "args",
+        "box",
         "calls",
         "closing",
         "context",
@@ -51,7 +52,7 @@ class Process:
         "holds",
         "host",
         "links",
-        "mailbox",
+        "mailbox_limit",
         "names",
         "next_program",
         "on_end",
@@ -81,7 +82,7 @@ class Process:
         pid: Pid,
         program: Program,
         args: tuple[Any, ...],
-        mailbox: Mailbox,
+        mailbox_limit: int,
         parent: Process | None,
     ) -> None:
         self.runtime = runtime
@@ -90,13 +91,13 @@ class Process:
         self.pid = pid
         self.program = program
         self.args = args
-        self.mailbox = mailbox
-        mailbox.owner = self
+        self.box: Mailbox | None = None
+        self.mailbox_limit = mailbox_limit
         self.parent = None if parent is None else parent.pid
         self.context: dict[str, Any] | None = None if parent is None else parent.context
         self.scope: trio.CancelScope | None = None  # given with its first step
         self.task: trio.lowlevel.Task | None = None
-        self.started_at = trio.current_time()
+        self.started_at = runtime.clock()
         self.sent = 0
 
         self.trap_links = False
@@ -127,6 +128,15 @@ class Process:
     def __repr__(self) -> str:
         return f"<process {self.pid} {self.program.name}>"
 
+    @property
+    def mailbox(self) -> Mailbox:
+        """Its mailbox. Most processes that end soon never need one, and have none: see `box`."""
+        box = self.box
+        if box is None:
+            box = self.box = Mailbox(self.mailbox_limit)
+            box.owner = self
+        return box
+
     # -- a message comes in
 
     def accept(self, message: Message) -> bool:
@@ -145,6 +155,18 @@ class Process:
     def answer(self, caller: Pid, number: int, topic: str, value: Any) -> None:
         """Send the answer to a call."""
         calls.answer(self, caller, number, topic, value)
+
+    def add_watcher(self, watcher: Pid) -> None:
+        """Note a process that wants an EXIT of this one. Asking twice is asking once."""
+        if self.watchers is None:
+            self.watchers = {}
+        self.watchers[watcher] = None
+
+    def take_exit(self, sender: Pid, at: float, result: Result) -> None:
+        """Get an EXIT of a process that has ended."""
+        if self.watching is not None:
+            self.watching.pop(sender, None)
+        self.mailbox.put_event(Event(EventKind.EXIT, sender, at, result))
 
     # -- it holds something that ends with it
 
@@ -297,7 +319,7 @@ class Process:
         self.hears_events = False
         self.mailbox.unlisten_all()
         self._let_go(ended=False)
-        self.host.start_process(self)
+        self.host.carriers.run(self)
 
     @enable_ki_protection
     def end(self, result: Result) -> None:
@@ -310,11 +332,14 @@ class Process:
         runtime = self.runtime
         self.ended = True
         self.thread = 0
-        self.ended_at = trio.current_time()
+        self.ended_at = runtime.clock()
         self.task = None
         names = self.names
         try:
-            runtime.forget(self)
+            del runtime.processes[self.pid]
+            self.host.forget(self)
+            if runtime.watch.due:
+                runtime.watch.ended(self)
         except BaseException as exc:  # noqa: BLE001 - reported
             report_mishap(self, exc, "has ended, and its host could not be told")
         try:
@@ -325,7 +350,8 @@ class Process:
         except BaseException as exc:  # noqa: BLE001 - reported
             report_mishap(self, exc, "has ended, and not all of its names are released")
         try:
-            relations.tell_of_end(self, result)
+            if self.watchers or self.links or self.watching:
+                relations.tell_of_end(self, result)
         except BaseException as exc:  # noqa: BLE001 - reported
             report_mishap(self, exc, "has ended, and its monitors and links could not be told")
         try:
@@ -335,15 +361,17 @@ class Process:
         except BaseException as exc:  # noqa: BLE001 - reported
             report_mishap(self, exc, "has ended, and who waits for it could not be told")
         try:
-            left = self.mailbox.close()
-            if self.unanswered:
-                left = calls.answer_leftovers(self, left)
-            if left:
-                self._report_unread(left)
+            if self.box is not None:
+                left = self.box.close()
+                if self.unanswered:
+                    left = calls.answer_leftovers(self, left)
+                if left:
+                    self._report_unread(left)
         except BaseException as exc:  # noqa: BLE001 - reported
             report_mishap(self, exc, "has ended, and not all who asked it could be told")
         try:
-            report_end(self, result, names or ())
+            if result.error is not None or runtime.bus.listening:
+                report_end(self, result, names or ())
         except BaseException as exc:  # noqa: BLE001 - reported
             report_mishap(self, exc, "has ended, and that could not be reported")
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from echosvc._runtime.crash import report_mishap
 from echosvc._runtime.message import Result
 from echosvc._runtime.pid import Pid
-from echosvc._runtime.signals import Exit, Linked, PeerFailed, Signal, Unlinked, Unwatch, Watch
+from echosvc._runtime.signals import Exit, Linked, PeerFailed, Signal, Unlinked, Unwatch
 from echosvc.errors import Invalid, ProcessNotFound
 
 if TYPE_CHECKING:
@@ -19,7 +19,10 @@ def monitor(process: Process, other: Pid) -> None:
     if process.watching is not None and other in process.watching:
         return
     runtime = process.runtime
-    if not runtime.route(other, Watch(process.pid)):
+    local = runtime.processes.get(other)
+    if local is not None:
+        local.add_watcher(process.pid)  # what a `Watch` does when it arrives
+    else:
         gone = Result(error=ProcessNotFound(pid=other))
         Exit(other, runtime.now(), gone).arrive(process)
         return
@@ -64,8 +67,13 @@ def tell_of_end(process: Process, result: Result) -> None:
     if process.watchers:
         taken = process.on_end is not None
         for watcher in process.watchers:
-            _tell(process, watcher, Exit(pid, at, result.copied() if taken else result))
-            taken = True
+            local = process.runtime.processes.get(watcher)
+            if local is not None:  # what an `Exit` does when it arrives
+                try:
+                    local.take_exit(pid, at, result.copied() if taken else result)
+                except BaseException as exc:  # noqa: BLE001 - as in `_tell`
+                    report_mishap(process, exc, f"has ended, and {watcher} could not be told")
+                taken = True
     if process.links:
         for peer in process.links:
             if result.error is None:

@@ -19,7 +19,6 @@ from echosvc._runtime.groups import Groups
 from echosvc._runtime.host import DEFAULT_MAILBOX, DEFAULT_STOP_TIMEOUT, OWN, Host, HostOptions
 from echosvc._runtime.info import ProcessInfo, RuntimeStatistics, info_of
 from echosvc._runtime.pid import Pid
-from echosvc._runtime.process import Process
 from echosvc._runtime.services import ServiceInfo, ServiceOptions, Services, ServiceState
 from echosvc._runtime.starting import Resolver, Starting, Target
 from echosvc._runtime.stopping import Stopping
@@ -426,7 +425,9 @@ class Runtime(Starting):
             processes=len(self.processes),
             names=len(self.names),
             spawned=self.spawned,
-            messages_waiting=sum(p.mailbox.waiting for p in self.processes.values()),
+            messages_waiting=sum(
+                p.box.waiting for p in self.processes.values() if p.box is not None
+            ),
             dead_letters=self.dead_letters.count,
         )
 
@@ -447,10 +448,4 @@ class Runtime(Starting):
 
     def now(self) -> float:
         """The time on the runtime's clock."""
-        return trio.current_time()
-
-    def forget(self, process: Process) -> None:
-        """Let nothing reach a process any more."""
-        self.processes.pop(process.pid, None)
-        process.host.forget(process)
-        self.watch.ended(process)
+        return self.clock()

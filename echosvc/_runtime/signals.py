@@ -7,8 +7,9 @@ its way is shorter, `Routes.post`.)
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from echosvc._runtime.message import Event, EventKind, Result
 from echosvc._runtime.pid import Pid
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from echosvc._runtime.process import Process
 
 
-@dataclass(slots=True)
-class Exit:
+class Exit(Struct, eq=False):
     """A process that you monitor has ended."""
 
     sender: Pid
@@ -28,14 +28,10 @@ class Exit:
 
     def arrive(self, process: Process) -> None:
         """Become an EXIT event."""
-        if process.watching is not None:
-            process.watching.pop(self.sender, None)
-        event = Event(EventKind.EXIT, self.sender, self.at, result=self.result)
-        process.mailbox.put_event(event)
+        process.take_exit(self.sender, self.at, self.result)
 
 
-@dataclass(slots=True)
-class Unlinked:
+class Unlinked(Struct, eq=False):
     """A process that you are linked with is so no longer: it ended normally, or unlinked."""
 
     sender: Pid
@@ -46,8 +42,7 @@ class Unlinked:
             process.links.pop(self.sender, None)
 
 
-@dataclass(slots=True)
-class PeerFailed:
+class PeerFailed(Struct, eq=False):
     """A process that you are linked with has ended with an error."""
 
     sender: Pid
@@ -78,21 +73,17 @@ class PeerFailed:
             )
 
 
-@dataclass(slots=True)
-class Watch:
+class Watch(Struct, eq=False):
     """Tell me when you end."""
 
     sender: Pid
 
     def arrive(self, process: Process) -> None:
         """Note who wants an EXIT. Asking twice is asking once."""
-        if process.watchers is None:
-            process.watchers = {}
-        process.watchers[self.sender] = None
+        process.add_watcher(self.sender)
 
 
-@dataclass(slots=True)
-class Unwatch:
+class Unwatch(Struct, eq=False):
     """Don't tell me any more."""
 
     sender: Pid
@@ -103,8 +94,7 @@ class Unwatch:
             process.watchers.pop(self.sender, None)
 
 
-@dataclass(slots=True)
-class Linked:
+class Linked(Struct, eq=False):
     """Let us end together."""
 
     sender: Pid
@@ -116,8 +106,7 @@ class Linked:
         process.links[self.sender] = None
 
 
-@dataclass(slots=True)
-class Cancel:
+class Cancel(Struct, eq=False):
     """Please end."""
 
     sender: Pid | None
@@ -130,8 +119,7 @@ class Cancel:
         process.mailbox.put_event(event)
 
 
-@dataclass(slots=True)
-class Terminate:
+class Terminate(Struct, eq=False):
     """End."""
 
     reason: str
@@ -141,8 +129,7 @@ class Terminate:
         process.stop(Terminated(reason=self.reason))
 
 
-@dataclass(slots=True)
-class Reply:
+class Reply(Struct, eq=False):
     """The answer to your call, or the news that there will be none.
 
     An exception as the value is raised.
@@ -172,8 +159,7 @@ class Reply:
             letters.add_unread(self.sender, [self.value.undelivered])
 
 
-@dataclass(slots=True)
-class Withdraw:
+class Withdraw(Struct, eq=False):
     """I no longer wait for the answer to this call."""
 
     number: int

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any
 import trio
 from trio.lowlevel import enable_ki_protection
 
+from echosvc._channel.seats import current_run
 from echosvc._checks import check_text
 from echosvc._runtime import attach
 from echosvc._runtime.bus import Bus
 from echosvc._runtime.current import current_process
-from echosvc._runtime.mailbox import Mailbox
 from echosvc._runtime.message import Result
-from echosvc._runtime.pid import Pid
 from echosvc._runtime.process import Process
 from echosvc._runtime.program import Main, Program
 from echosvc._runtime.relations import link as link_processes
@@ -25,7 +24,7 @@ from echosvc._runtime.relations import monitor as monitor_process
 from echosvc._runtime.relations import unlink as unlink_processes
 from echosvc._runtime.relations import unmonitor as unmonitor_process
 from echosvc._runtime.routes import Routes
-from echosvc._runtime.snapshot import snapshot
+from echosvc._runtime.snapshot import IMMUTABLE, snapshot
 from echosvc.errors import Invalid, NotFound, Terminated
 
 if TYPE_CHECKING:
@@ -45,6 +44,8 @@ class Starting(Routes):
         super().__init__(bus)
         self.hosts: dict[str, Host] = {}
         self.nursery = nursery  # of the hosts' tasks, and of the runtime's own
+        self.clock = current_run().now
+        """The time on the runtime's clock."""
         self.thread = threading.get_ident()  # in which all of its processes run
         self.spawned = 0  # processes that were ever started
         self._resolve = resolve
@@ -105,12 +106,15 @@ class Starting(Routes):
         All that can be refused is refused here; what the parent asked for is in place before the
         process takes its first step.
         """
-        program = target if isinstance(target, Program) else self.program(target)
-        on = self.host_for(host, parent)
-        on.admit(program)
+        program = self._last_program
+        if target is not program.fn:
+            program = target if isinstance(target, Program) else self.program(target)
+        on = parent.host if host is None and parent is not None else self.host_for(host, parent)
+        if on.guarded or on.stopping:
+            on.admit(program)
         program.check_arguments(args)
         if args:
-            args = tuple([snapshot(value) for value in args])
+            args = tuple([v if type(v) in IMMUTABLE else snapshot(v) for v in args])
         process = self.enter(program, on, args, parent, name)
         if context:
             process.context = {**(process.context or {}), **context}
@@ -122,7 +126,7 @@ class Starting(Routes):
             if link:
                 link_processes(parent, process.pid)
         try:
-            on.start_process(process)
+            on.carriers.run(process)
         except BaseException:
             if parent is not None:
                 unmonitor_process(parent, process.pid)
@@ -147,9 +151,9 @@ class Starting(Routes):
             Invalid: It is no name.
         """
         limit = host.options.mailbox if program.mailbox is None else program.mailbox
-        pid = Pid.make(host.id, next(self._next_pid))
+        pid = host.pid(next(self._next_pid))
         # The only kind of this that there is is a Runtime.
-        process = Process(self, host, pid, program, args, Mailbox(limit), parent)  # type: ignore[arg-type]
+        process = Process(self, host, pid, program, args, limit, parent)  # type: ignore[arg-type]
         if name is not None:
             self.names.register(name, process)
         self.processes[pid] = host.processes[pid] = process

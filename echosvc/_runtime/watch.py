@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import trio
 
 from echosvc._channel.alarm import Alarm, set_alarm, unset_alarm
+from echosvc._channel.seats import frames_of
 from echosvc._exceptions import text_of, words_of
 from echosvc._records import write
 from echosvc._runtime.crash import WHO, fields_of, who
@@ -38,27 +39,27 @@ class Watch:
     only be found from outside, by the watchdog.
     """
 
-    __slots__ = ("_alarm", "_due", "_runtime", "_watchdog")
+    __slots__ = ("_alarm", "_runtime", "_watchdog", "due")
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._due: dict[Process, float] = {}  # when to remind of each, the next one first
+        self.due: dict[Process, float] = {}  # when to remind of each, the next one first
         self._alarm: Alarm | None = None
         self._watchdog = Watchdog(PERIOD)
 
     def ending(self, process: Process) -> None:
         """Look after a process that is to end now."""
-        if process in self._due:
+        if process in self.due:
             return
         due = trio.current_time() + PERIOD
-        self._due[process] = due
+        self.due[process] = due
         if self._alarm is None:
             self._alarm = set_alarm(due, self)
         self._watchdog.rouse(self._anything_ending)
 
     def ended(self, process: Process) -> None:
         """Stop looking after it."""
-        if self._due.pop(process, None) is not None and not self._due and self._alarm is not None:
+        if self.due.pop(process, None) is not None and not self.due and self._alarm is not None:
             unset_alarm(self._alarm)
             self._alarm = None
 
@@ -67,7 +68,7 @@ class Watch:
         self._watchdog.close()
 
     def _anything_ending(self) -> bool:
-        return bool(self._due)
+        return bool(self.due)
 
     def _ring(self) -> None:
         # The alarm clock's own task must not be kept with writing logs.
@@ -76,14 +77,14 @@ class Watch:
 
     async def _remind_all(self) -> None:
         now = trio.current_time()
-        for process, due in tuple(self._due.items()):
+        for process, due in tuple(self.due.items()):
             if due <= now:
                 # Behind the others, so that each is reminded of once in a period.
-                del self._due[process]
-                self._due[process] = now + PERIOD
+                del self.due[process]
+                self.due[process] = now + PERIOD
                 _remind(process)
-        if self._due and self._alarm is None:
-            self._alarm = set_alarm(next(iter(self._due.values())), self)
+        if self.due and self._alarm is None:
+            self._alarm = set_alarm(next(iter(self.due.values())), self)
 
 
 def _remind(process: Process) -> None:
@@ -114,7 +115,7 @@ def where(process: Process) -> Iterator[str]:
         if task is not None:
             frames = [
                 (frame.f_code.co_filename, line, frame.f_code.co_name)
-                for frame, line in task.iter_await_frames()
+                for frame, line in frames_of(task)
             ]
             yield from own_places(frames)
 

@@ -94,6 +94,11 @@ class News:
         self.listener: Callable[[SupervisorEvent], None] | None = None
         """Is called at once, and must not fail; for what is built on a supervisor."""
 
+    @property
+    def is_heard(self) -> bool:
+        """Whether anybody is told of events."""
+        return self.channel is not None or self.listener is not None
+
     def open(self) -> EventChannel:
         """Give the channel; events are kept from now on."""
         if self.channel is None:
@@ -116,7 +121,7 @@ class News:
         """Tell of one thing that happened."""
         if error is not None and self.listener is None and log.isEnabledFor(logging.WARNING):
             self._log(child, what, error, decision, delay)
-        if self.channel is None and self.listener is None:
+        if not self.is_heard:
             return
         now = trio.current_time()
         event = SupervisorEvent(self.supervisor, child, what, now, error, decision, delay, affected)

@@ -41,14 +41,17 @@ class Recoveries:
         self._open: dict[Recovery, None] = {}
         self.turns = Turns(self._is_whole)  # of all children together, where they restart together
 
-    def decide(self, child: Child, error: BaseException | None, lived: float) -> Decision:
-        """Decide what follows from the end of a run that nobody asked for, and begin to do it."""
+    def decide(self, child: Child, error: BaseException | None, began: float | None) -> Decision:
+        """Decide what follows from the end of a run that nobody asked for, and begin to do it.
+
+        The run began at that time; None if it never was up.
+        """
         what: What = "exited" if error is None else "failed"
         if child.spec.restart == "temporary":
             self._runs.news.tell(child.name, what, error, "leave")
             self._runs.forget(child)
             return "leave"
-        if self._is_left(child, error, lived):
+        if self._is_left(child, error, began):
             self._runs.news.tell(child.name, what, error, "leave")
             return "leave"
         if (joined := self._about_to_restart(child)) is not None:
@@ -58,14 +61,16 @@ class Recoveries:
             self._runs.news.tell(child.name, what, error, "restart", delay)
             return "restart"
         cause = error if error is not None else Error(f"child {child.name} returned")
-        if not self._intensity.allows(trio.current_time(), cause):
+        if not self._allows(cause):
             self._runs.news.tell(child.name, what, error, "give_up")
             self._give_up(child, cause)
             return "give_up"
         policy = child.spec.backoff
         child._attempt += 1
         delay = 0.0 if policy is None else policy.delay(child._attempt, self._rng)
-        names = tuple(each.name for each in self._affected(child))
+        names: tuple[str, ...] = ()
+        if self._runs.news.is_heard:
+            names = tuple(each.name for each in self._affected(child))
         self._runs.news.tell(child.name, what, error, "restart", delay, names)
         if self._strategy == "one_for_one" and not delay:
             self._runs.begin(child)
@@ -83,11 +88,13 @@ class Recoveries:
 
     # -- deciding
 
-    def _is_left(self, child: Child, error: BaseException | None, lived: float) -> bool:
+    def _is_left(self, child: Child, error: BaseException | None, began: float | None) -> bool:
         """Whether it stays as it is. Notes in passing when it has proved stable."""
         policy = child.spec.backoff
-        if policy is not None and lived > parse_duration(policy.stable_threshold):
-            child._attempt = 0
+        if policy is not None and began is not None:
+            stable = parse_duration(policy.stable_threshold)
+            if trio.current_time() - began > stable:
+                child._attempt = 0
         if self._runs.closing.is_set() or (child.spec.restart == "transient" and error is None):
             return True
         if policy is None:
@@ -95,6 +102,11 @@ class Recoveries:
         if error is not None and self._is_final(policy, error):
             return True
         return bool(policy.max_attempts) and child._attempt >= policy.max_attempts
+
+    def _allows(self, cause: BaseException) -> bool:
+        """Count a restart, where they are counted; False if it is one too many."""
+        intensity = self._intensity
+        return intensity.max_restarts is None or intensity.allows(trio.current_time(), cause)
 
     def _is_final(self, policy: RestartPolicy, error: BaseException) -> bool:
         if policy.final is None:
@@ -216,7 +228,7 @@ class Recoveries:
                 continue
             # The failure of a start is one more failure, by the same rules. Those to the right of
             # it wait for what follows from it; without a restart of it they go on without it.
-            self.decide(child, life.error, 0.0)
+            self.decide(child, life.error, None)
             if child._recovery is not None:
                 self._pass_on(recovery, child._recovery)
                 return

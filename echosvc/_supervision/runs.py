@@ -25,8 +25,8 @@ from echosvc.errors import Canceled, Conflict, Internal, Unavailable
 STOPPED: Final = "its supervisor stops it"
 """What a child is cancelled with when nobody gave another reason."""
 
-Decide = Callable[[Child, BaseException | None, float], Decision]
-"""Decides what follows from the end of a run that nobody asked for and that has lasted so long."""
+Decide = Callable[[Child, BaseException | None, float | None], Decision]
+"""Decides what follows from the end of a run that nobody asked for and that began then."""
 
 
 class Runs:
@@ -288,8 +288,10 @@ class Runs:
             self.news.tell(child.name, "stopped", None if is_a(error, Canceled) else error)
         elif life.is_up or not life.awaited:
             child.state = "exited" if error is None else "failed"
-            lived = trio.current_time() - life.began if life.is_up else 0.0
-            self.decide(child, not_up(child) if error is None and not life.is_up else error, lived)
+            if life.is_up:
+                self.decide(child, error, life.began)
+            else:
+                self.decide(child, not_up(child) if error is None else error, None)
         else:
             child.state = "failed"
             life.error = not_up(child) if error is None else error
@@ -308,7 +310,7 @@ def _only_cancelled_here(error: BaseException) -> bool:
     return is_cancelled() and ended.own is None and ended.through is None
 
 
-def _undecided(child: Child, error: BaseException | None, lived: float) -> Decision:
+def _undecided(child: Child, error: BaseException | None, began: float | None) -> Decision:
     raise AssertionError("nobody decides")
 
 

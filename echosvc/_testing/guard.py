@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, TypeVar
 
 import trio
 import trio.testing
@@ -18,20 +18,23 @@ MOST_JUMPS: Final = 1_000_000
 
 
 class _Jumps(trio.abc.Instrument):
-    """Counts the jumps of the clock since the test's own task has last run."""
+    """Counts the jumps of the clock since the test has last done something.
+
+    It hears of passes alone: beside an instrument that hears of each step, no process hands over
+    to another.
+    """
 
     def __init__(self, scope: trio.CancelScope, most: int) -> None:
         self._scope = scope
-        self._task = trio.lowlevel.current_task()
         self._clock = trio.lowlevel.current_clock()
         self._now = self._since = self._clock.current_time()
         self._left = self._most = most
         self.waited: float | None = None  # seconds, once it was too long
 
-    def before_task_step(self, task: trio.lowlevel.Task) -> None:
-        if task is self._task:
-            self._left = self._most
-            self._since = self._clock.current_time()
+    def forget(self) -> None:
+        """Count from 0 again."""
+        self._left = self._most
+        self._since = self._clock.current_time()
 
     def after_io_wait(self, timeout: float) -> None:
         now = self._clock.current_time()
@@ -43,7 +46,52 @@ class _Jumps(trio.abc.Instrument):
                 self._scope.cancel("the test would never end")
 
 
-async def never_for_ever(run: Callable[[], Awaitable[T]], most_jumps: int = MOST_JUMPS) -> T:
+class _Noticed:
+    """Awaited, does what a coroutine does; calls something before each of its steps."""
+
+    __slots__ = ("_coroutine", "_notice", "gi_frame")
+
+    def __init__(self, coroutine: Coroutine[Any, Any, T], notice: Callable[[], None]) -> None:
+        self._coroutine: Any = coroutine
+        self._notice = notice
+        # `Task.iter_await_frames` takes this for a generator without a frame, and goes on to what
+        # it waits for.
+        self.gi_frame = None
+
+    @property
+    def gi_yieldfrom(self) -> Any:
+        return self._coroutine
+
+    def __await__(self) -> _Noticed:
+        return self
+
+    def __iter__(self) -> _Noticed:
+        return self
+
+    def __next__(self) -> object:
+        __tracebackhide__ = True
+        return self.send(None)
+
+    def send(self, value: Any) -> object:
+        """Take the next step."""
+        __tracebackhide__ = True
+        self._notice()
+        return self._coroutine.send(value)
+
+    def throw(self, *error: Any) -> object:
+        """Take it with an exception."""
+        __tracebackhide__ = True
+        self._notice()
+        return self._coroutine.throw(*error)
+
+    def close(self) -> None:
+        """End it."""
+        self._coroutine.close()
+
+
+async def never_for_ever(
+    run: Callable[[], Coroutine[Any, Any, T]], most_jumps: int = MOST_JUMPS
+) -> T:
     """Fail when this can't end: when nothing can run, or only what ticks for ever.
 
     Only calls it where the clock is not trio's `MockClock`.
@@ -58,7 +106,8 @@ async def never_for_ever(run: Callable[[], Awaitable[T]], most_jumps: int = MOST
         jumps = _Jumps(scope, most_jumps)
         trio.lowlevel.add_instrument(jumps)
         try:
-            return await run()
+            value: T = await _Noticed(run(), jumps.forget)
+            return value
         finally:
             trio.lowlevel.remove_instrument(jumps)
     if jumps.waited is None:

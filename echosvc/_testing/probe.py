@@ -289,7 +289,7 @@ async def open_probe(runtime: Runtime, name: str | None = None) -> AsyncGenerato
     process_.trap_links = True  # at once: it is linked with before its first step
     process_.on_end = lambda result: ended.set()
     probe = Probe(process_)
-    host.start_process(process_)
+    host.carriers.run(process_)
     try:
         yield probe
     finally:

@@ -9,7 +9,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from echosvc._channel import alarm
 from echosvc._channel.alarm import set_alarm, unset_alarm
-from echosvc._channel.waiting import park
+from echosvc._channel.seats import park
 from echosvc.channel import Channel
 
 

@@ -13,7 +13,8 @@ import trio
 from trio.testing import assert_checkpoints, wait_all_tasks_blocked
 
 from echosvc import channel, time
-from echosvc._channel import core, slices
+from echosvc._channel import core
+from echosvc._channel import run as runs
 from echosvc._channel.waiting import Waiter
 from echosvc.channel import Channel
 from tests.sweep import sweep
@@ -94,7 +95,7 @@ async def test_cancelled_before_it_begins_nothing_happens(
 async def test_always_a_checkpoint_when_the_slice_is_used_up(
     operation: Operation, autojump_clock: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(slices, "SLICE_OPERATIONS", 1)
+    monkeypatch.setattr(runs, "SLICE_OPERATIONS", 1)
     c = Channel[int](2)
     c.send_nowait(1)
     with assert_checkpoints():
@@ -264,7 +265,7 @@ async def test_a_trio_without_what_receive_looks_at_is_asked(
 
 @pytest.fixture
 def every_operation_passes_the_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(slices, "SLICE_OPERATIONS", 1)
+    monkeypatch.setattr(runs, "SLICE_OPERATIONS", 1)
 
 
 @pytest.mark.parametrize("size", [0, 1, 3, math.inf])

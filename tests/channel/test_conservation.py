@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from trio.testing import MockClock
 
 from echosvc import channel, time
-from echosvc._channel import slices
+from echosvc._channel import run as runs
 from echosvc.channel import Channel
 from tests.schedules import schedule
 
@@ -112,13 +112,13 @@ def test_every_value_is_received_once_or_still_there(
                     nursery.start_soon(run, me, plan)
         return world
 
-    before = slices.SLICE_OPERATIONS
-    slices.SLICE_OPERATIONS = operations  # type: ignore[misc]  # so that it yields more often
+    before = runs.SLICE_OPERATIONS
+    runs.SLICE_OPERATIONS = operations  # type: ignore[misc]  # so that it yields more often
     try:
         with schedule(seed):
             world = trio.run(main, clock=MockClock(autojump_threshold=0))
     finally:
-        slices.SLICE_OPERATIONS = before  # type: ignore[misc]
+        runs.SLICE_OPERATIONS = before  # type: ignore[misc]
 
     left = {number: list(c._buffer) for number, c in enumerate(world.channels)}
     received = [value for _, _, value in world.got]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from echosvc._channel import slices
+from echosvc._channel import run as runs
 from tests.docs.guides import Example, examples
 from tests.sweep import sweep
 from tests.typing.check import mypy_says
@@ -29,7 +29,7 @@ def test_example_prints_what_stands_below_it(
 def test_example_can_be_cancelled_at_every_step(
     example: Example, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(slices, "SLICE_OPERATIONS", 1)  # each operation is a step
+    monkeypatch.setattr(runs, "SLICE_OPERATIONS", 1)  # each operation is a step
     assert sweep(example.main()) >= 3
 
 

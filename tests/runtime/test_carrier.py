@@ -134,8 +134,11 @@ async def test_a_coroutine_ends_before_the_task_is_used_again(runtime: Runtime) 
 
 
 async def test_only_so_many_tasks_wait(runtime: Runtime) -> None:
+    gate = trio.Event()
     for _ in range(3 * MOST_WAITING):
-        runtime.spawn(its_task, HOST)
+        runtime.spawn(gate.wait, HOST)  # what ends at once needs but a few tasks
+    await wait_all_tasks_blocked()
+    gate.set()
     await wait_all_tasks_blocked()
     assert len(runtime.hosts[HOST].carriers) == MOST_WAITING
 

@@ -251,4 +251,4 @@ async def test_nothing_of_ten_thousand_ends_is_left(runtime: Runtime) -> None:
     statistics = runtime.statistics()
     assert (statistics.processes, statistics.names, statistics.spawned) == (0, 0, 10_000)
     assert runtime.hosts[HOST].processes == {}
-    assert runtime.watch._due == {}
+    assert runtime.watch.due == {}

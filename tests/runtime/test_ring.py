@@ -62,6 +62,6 @@ async def test_a_ring_of_ten_thousand_ends_whole_each_once_and_leaves_nothing(
     statistics = runtime.statistics()
     assert (statistics.processes, statistics.names, statistics.dead_letters) == (0, 0, 0)
     assert runtime.hosts[HOST].processes == {}
-    assert runtime.watch._due == {}
+    assert runtime.watch.due == {}
     # What is left is the room that dicts keep; one process alone is 2.7 KB.
     assert after - before < (peak - before) / 10

@@ -278,7 +278,7 @@ async def test_a_start_that_fails_half_way_leaves_no_process(
 
     async with runtime.attach("parent") as me, open_probe(runtime) as probe:
         there = runtime.list()
-        for owner, name in ((runtime.bus, "emit"), (runtime.hosts[HOST], "start_process")):
+        for owner, name in ((runtime.bus, "emit"), (runtime.hosts[HOST].carriers, "run")):
             with monkeypatch.context() as patch:
                 news = runtime.events()
                 patch.setattr(type(owner), name, fail)

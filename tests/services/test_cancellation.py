@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+from collections.abc import Callable
 
 import pytest
 import trio
@@ -11,14 +12,15 @@ from echosvc import open_runtime, process
 from tests.runtime.helpers import settle
 from tests.schedules import schedule
 from tests.services.conftest import App, states
-from tests.sweep import sweep
+from tests.sweep import sweep, sweep_handing_over
 
 request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", default="none")
 
 
+@pytest.mark.parametrize("sweep", [sweep, sweep_handing_over])
 @pytest.mark.parametrize("seed", range(2))
 def test_cancelled_anywhere_an_application_ends_without_a_failure(
-    app: App, lines: list[str], seed: int
+    app: App, lines: list[str], seed: int, sweep: Callable[..., int]
 ) -> None:
     first = app.service("first", "ready_later", 1, ready="explicit")
     inner = app.service("inner", "obedient", auto_start=False)

@@ -11,9 +11,16 @@ import trio.abc
 from trio.testing import MockClock
 
 from echosvc import channel
-from echosvc._channel import slices
-from echosvc._channel.slices import BATCH, SLICE_OPERATIONS, SLICE_SECONDS, current_slice
+from echosvc._channel import run as runs
+from echosvc._channel import seats
+from echosvc._channel.run import BATCH, SLICE_OPERATIONS, SLICE_SECONDS
+from echosvc._channel.seats import current_run
 from echosvc.channel import Channel
+
+
+@pytest.fixture(autouse=True)
+def _slices_that_end_where_they_should(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seats, "make_run", runs.Run)
 
 
 class Passes(trio.abc.Instrument):
@@ -130,7 +137,7 @@ async def test_a_sleeping_task_and_a_deadline_get_through_a_busy_loop() -> None:
 
 def test_the_slice_of_one_run_is_not_that_of_the_next() -> None:
     async def main() -> object:
-        return current_slice()
+        return current_run()
 
     assert trio.run(main) is not trio.run(main)
 
@@ -157,7 +164,7 @@ def test_under_a_mock_clock_real_time_does_not_end_a_slice() -> None:
 async def test_the_number_of_operations_can_be_turned_down_for_a_test(
     mock_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(slices, "SLICE_OPERATIONS", 1)
+    monkeypatch.setattr(runs, "SLICE_OPERATIONS", 1)
     c = Channel[int](math.inf)
     passes = Passes()
     for i in range(10):
