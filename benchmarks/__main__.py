@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from . import budget, growth, load, plots, regression, report
+from . import budget, growth, load, neighbours, passes, plots, regression, report
 from .measure import Measured, Row, measure
 
 ROUNDS = 7
@@ -53,10 +53,16 @@ def main() -> int:
     whole = not (options.quick or options.only)
     grown = growth.measure(console) if whole else []
     loads = load.measure(console) if whole else {}
+    counted = [] if options.only else passes.measure(console)
+    beside = neighbours.measure(console) if whole else {}
+    if counted:
+        passes.show(counted, console)
     if whole:
         growth.show(grown, console)
         load.show(loads, console)
+        neighbours.show(beside, console)
     data = report.as_data(measured, grown, loads)
+    data |= {"passes": counted, "neighbours": beside}
     report.write(data, options.json)
     console.print(f"all numbers: {options.json}", style="dim")
     if whole:

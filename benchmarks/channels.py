@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 import trio
 
-from echosvc import channel, process, time
+from echosvc import channel, coroutine, process, time
 from echosvc.channel import Channel
 
 from .measure import Work
@@ -119,6 +119,22 @@ async def select_echosvc(turns: int, selectors: int) -> None:
             for pair in pairs:
                 pair[turn % 2].send_nowait(turn)
             await all_received.wait()
+
+
+async def alone_echosvc(n: int) -> None:
+    """One select at a time, between two coroutines of a process."""
+    a, b, received = Channel[int](1), Channel[int](1), Channel[None](1)
+
+    async def selector() -> None:
+        for _ in range(n):
+            await channel.select(a, b)
+            received.send_nowait(None)
+
+    selecting = coroutine.spawn(selector)
+    for turn in range(n):
+        (a, b)[turn % 2].send_nowait(turn)
+        await received.receive()
+    await selecting.result()
 
 
 async def select_asyncio(turns: int, selectors: int) -> None:

@@ -22,6 +22,9 @@ def main(source: Path) -> None:
         "machine": _machine(data["machine"]),
         "budget": _budget(data["rows"]),
         "growth": _growth(data["growth"]),
+        "passes": _passes(data["passes"]),
+        "latency": _latency(data["load"]),
+        "neighbours": _neighbours(data["neighbours"]),
     }.items():
         begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
         head, _, rest = text.partition(begin)
@@ -70,6 +73,36 @@ def _growth(grown: list[dict[str, Any]]) -> list[str]:
             for size, cost in zip(each["sizes"], each["costs"], strict=True)
         )
         lines.append(f"| {each['name']} | {steps} {each['unit']} |")
+    return lines
+
+
+def _passes(counted: list[dict[str, Any]]) -> list[str]:
+    lines = ["| passes of trio's scheduler for one | trio | echosvc |", "|---|--:|--:|"]
+    return lines + [
+        f"| {each['name']} | {each['trio']:.2f} | {each['echosvc']:.3f} |" for each in counted
+    ]
+
+
+def _latency(load: dict[str, Any]) -> list[str]:
+    sizes = load["sizes"]["p50"]
+    lines = [
+        f"| µs with so many clients | {' | '.join(f'{size:,}' for size in sizes)} |",
+        f"|---|{'--:|' * len(sizes)}",
+    ]
+    for side in load["p50"]:
+        both = zip(load["p50"][side], load["p99"][side], strict=True)
+        cells = " | ".join(f"{half:,.0f} / {most:,.0f}" for half, most in both)
+        lines.append(f"| {side} | {cells} |")
+    return lines
+
+
+def _neighbours(measured: dict[str, Any]) -> list[str]:
+    names = measured["neighbours"]
+    lines = [f"| µs beside | {' | '.join(names)} |", f"|---|{'--:|' * len(names)}"]
+    for name, row in measured["beside"].items():
+        lines.append(
+            f"| {name} | {' | '.join(f'{half:,.0f} / {most:,.0f}' for half, most in row)} |"
+        )
     return lines
 
 
