@@ -46,10 +46,10 @@ import logging
 import math
 import os
 import types
-from collections.abc import Callable, Coroutine, Generator, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterator
 from random import Random
 from time import perf_counter
-from typing import Any, Final, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 
 import trio
 from trio.abc import Instrument
@@ -275,7 +275,11 @@ class Seat(Waiter):
     Awaited once, by the task: ``value = await Seat(coroutine)``.
     """
 
-    __slots__ = ("behind", "coro", "ended", "gi_frame", "main", "run", "trap")
+    __slots__ = ("behind", "coro", "ended", "main", "run", "trap")
+
+    # `Task.iter_await_frames` takes this for a generator that has no frame, and goes on to what it
+    # waits for.
+    gi_frame: ClassVar[None] = None
 
     def __init__(self, main: Coroutine[Any, Any, Any]) -> None:
         super().__init__(())
@@ -285,9 +289,6 @@ class Seat(Waiter):
         self.ended: BaseException | None = None  # how, in a step that was not its own task's
         self.trap: Any = None  # what only trio can answer, once it has resumed this
         self.behind = False  # it was ready when a slice ended, and trio is to resume it
-        # `Task.iter_await_frames` takes this for a generator that has no frame, and goes on to
-        # what it waits for.
-        self.gi_frame = None
 
     @property
     def gi_yieldfrom(self) -> Any:
@@ -430,12 +431,12 @@ def _tells_of_steps(run: Run) -> bool:
     return False
 
 
-async def seated(main: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine in the current task so that others like it can hand over to it."""
-    if not HANDS_OVER:
-        return await main
-    value: T = await Seat(main)
-    return value
+def seated(main: Coroutine[Any, Any, T]) -> Awaitable[T]:
+    """Give what the current task awaits to run a coroutine so that others hand over to it.
+
+    No coroutine of its own: that would be 200 bytes for each process.
+    """
+    return Seat(main) if HANDS_OVER else main
 
 
 def frames_of(task: Task) -> Iterator[tuple[types.FrameType, int]]:
