@@ -49,7 +49,7 @@ import types
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterator
 from random import Random
 from time import perf_counter
-from typing import Any, ClassVar, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import trio
 from trio.abc import Instrument
@@ -277,10 +277,6 @@ class Seat(Waiter):
 
     __slots__ = ("behind", "coro", "ended", "main", "run", "trap")
 
-    # `Task.iter_await_frames` takes this for a generator that has no frame, and goes on to what it
-    # waits for.
-    gi_frame: ClassVar[None] = None
-
     def __init__(self, main: Coroutine[Any, Any, Any]) -> None:
         super().__init__(())
         self.main: Any = main
@@ -290,10 +286,17 @@ class Seat(Waiter):
         self.trap: Any = None  # what only trio can answer, once it has resumed this
         self.behind = False  # it was ready when a slice ended, and trio is to resume it
 
+    # `Task.iter_await_frames` takes this for a generator: it is to see the coroutine in its place.
+
+    @property
+    def gi_frame(self) -> Any:
+        """The outermost frame of what is stepped."""
+        return self.main.cr_frame
+
     @property
     def gi_yieldfrom(self) -> Any:
-        """What the task really waits in."""
-        return self.main
+        """What that waits in."""
+        return self.main.cr_await
 
     def __await__(self) -> Seat:
         return self

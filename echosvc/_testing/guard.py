@@ -49,18 +49,21 @@ class _Jumps(trio.abc.Instrument):
 class _Noticed:
     """Awaited, does what a coroutine does; calls something before each of its steps."""
 
-    __slots__ = ("_coroutine", "_notice", "gi_frame")
+    __slots__ = ("_coroutine", "_notice")
 
     def __init__(self, coroutine: Coroutine[Any, Any, T], notice: Callable[[], None]) -> None:
         self._coroutine: Any = coroutine
         self._notice = notice
-        # `Task.iter_await_frames` takes this for a generator without a frame, and goes on to what
-        # it waits for.
-        self.gi_frame = None
+
+    # `Task.iter_await_frames` takes this for a generator: it is to see the coroutine in its place.
+
+    @property
+    def gi_frame(self) -> Any:
+        return self._coroutine.cr_frame
 
     @property
     def gi_yieldfrom(self) -> Any:
-        return self._coroutine
+        return self._coroutine.cr_await
 
     def __await__(self) -> _Noticed:
         return self
