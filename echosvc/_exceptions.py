@@ -27,6 +27,7 @@ MOST_PARTS: Final = 1000
 
 _FRAMEWORK: Final = ("echosvc", "trio")
 """The packages whose frames say nothing of where somebody's own code has failed."""
+_INSIDE: Final = tuple(f"{package}." for package in _FRAMEWORK)
 
 
 def is_a(error: object, kinds: type[E] | tuple[type[E], ...]) -> TypeGuard[E]:
@@ -146,10 +147,14 @@ def own_traceback(error: BaseException) -> types.TracebackType | None:
 
     The whole of it where there are no others.
     """
-    traceback = traceback_of(error)
-    while traceback is not None and _is_framework(traceback.tb_frame):
+    whole: types.TracebackType | None = _TRACEBACK.__get__(error)
+    traceback = whole
+    while traceback is not None:
+        module = traceback.tb_frame.f_globals.get("__name__")
+        if type(module) is not str or not (module.startswith(_INSIDE) or module in _FRAMEWORK):
+            return traceback
         traceback = traceback.tb_next
-    return traceback or traceback_of(error)
+    return whole
 
 
 def begin_in_own_code(error: BaseException) -> None:
@@ -159,8 +164,3 @@ def begin_in_own_code(error: BaseException) -> None:
     and would be kept with all that is in them for as long as the error is.
     """
     _TRACEBACK.__set__(error, own_traceback(error))
-
-
-def _is_framework(frame: types.FrameType) -> bool:
-    module = frame.f_globals.get("__name__")
-    return type(module) is str and module.partition(".")[0] in _FRAMEWORK

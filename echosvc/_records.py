@@ -48,26 +48,26 @@ def write(
     if error is not None and can_be_shown(error):
         info = (type(error), error, own_traceback(error))
     extra = {"fields": dict(fields), "said": said}
-    failure = _attempt(log, level, text, info, extra)
-    if failure is not None and info is not None:
-        # A traceback is what is too much most often.
-        text = f"{text} (logged without its traceback: {text_of(failure)})"
-        failure = _attempt(log, level, text, None, extra)
-    if failure is not None:
-        _tell_of_failure(log, level, text, failure)
-
-
-def _attempt(
-    log: logging.Logger, level: int, text: str, info: _Info | None, extra: dict[str, Any]
-) -> BaseException | None:
-    """Write a record; give what the program's logging raises."""
     try:
-        log.log(level, text, exc_info=info, extra=extra, stacklevel=3)
+        log.log(level, text, exc_info=info, extra=extra, stacklevel=2)
     except THROUGH:
         raise
-    except BaseException as exc:  # noqa: BLE001 - given back
-        return exc
-    return None
+    except BaseException as exc:  # noqa: BLE001 - of the program's logging, and told of
+        failure = exc
+    else:
+        return
+    if info is not None:
+        # A traceback is what is too much most often.
+        text = f"{text} (logged without its traceback: {text_of(failure)})"
+        try:
+            log.log(level, text, extra=extra, stacklevel=2)
+        except THROUGH:
+            raise
+        except BaseException as exc:  # noqa: BLE001 - as above
+            failure = exc
+        else:
+            return
+    _tell_of_failure(log, level, text, failure)
 
 
 def _tell_of_failure(log: logging.Logger, level: int, text: str, why: BaseException) -> None:

@@ -121,7 +121,7 @@ class News:
         """Tell of one thing that happened."""
         if error is not None and self.listener is None and log.isEnabledFor(logging.WARNING):
             self._log(child, what, error, decision, delay)
-        if not self.is_heard:
+        if self.channel is None and self.listener is None:
             return
         now = trio.current_time()
         event = SupervisorEvent(self.supervisor, child, what, now, error, decision, delay, affected)

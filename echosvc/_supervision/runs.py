@@ -243,7 +243,7 @@ class Runs:
                     raised = exc
         except BaseException as exc:  # noqa: BLE001 - it has left a scope open in ours
             left_open = exc
-        if raised is not None and (is_thrown_away(raised, task) or _only_cancelled_here(raised)):
+        if raised is not None and _goes_through(raised, task):
             raise raised  # the supervisor is cancelled itself, and decides nothing any more
         if nurseries := open_nurseries(task):
             await close_nurseries(nurseries)
@@ -302,10 +302,12 @@ def not_up(child: Child) -> BaseException:
     return Canceled(f"child {child.name} returned before it was up")
 
 
-def _only_cancelled_here(error: BaseException) -> bool:
-    """Whether a run was cancelled by what is around it, and nothing else."""
+def _goes_through(error: BaseException, task: trio.lowlevel.Task) -> bool:
+    """Whether a run was thrown away, or cancelled by what is around it, and nothing else."""
     if is_a(error, Exception):
         return False
+    if is_thrown_away(error, task):
+        return True
     ended = sort_out(error, cancelled=True)
     return is_cancelled() and ended.own is None and ended.through is None
 
