@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Final
 import trio
 from trio.lowlevel import current_task, enable_ki_protection
 
-from echosvc._channel.run import Run
 from echosvc._channel.seats import begin_again, current_run, enter_all, scopes_of, seated, wait
 from echosvc._channel.waiting import Waiter
 from echosvc._exceptions import begin_in_own_code
@@ -107,6 +106,7 @@ class Carriers:
         """Be a task that runs one process after another."""
         task = current_task()
         run = current_run()
+        host = self._host
         process: Process | None = None
         value: object = None
         error: BaseException | None = None
@@ -140,8 +140,19 @@ class Carriers:
                         del ending  # nothing of it is kept while the task waits
                         value = None
                         self._most = LEAST_COMING
-                    if not await self._come_again(task, run):
+                    # From the task's next step on: nothing of the last process is left in it, nor
+                    # kept by it. What follows is no function, which would be a coroutine for each.
+                    task.context = host.runtime.new_context()
+                    if self._line:
+                        self._coming += 1
+                        await begin_again(run)
+                    elif host.stopping or len(self._waiting) >= MOST_WAITING:
                         break
+                    else:
+                        waiter = enter_all((self,), run)
+                        await wait(waiter)
+                        if not waiter.ok:
+                            break
         except BaseException as exc:
             if process is None:
                 raise  # cancelled with the host, between two processes
@@ -150,17 +161,3 @@ class Carriers:
             raise error
         if process is not None:
             await process.finish(value, error, left_open)
-
-    async def _come_again(self, task: trio.lowlevel.Task, run: Run) -> bool:
-        """Come for the next process; False if there is none, and this task is not to wait."""
-        # From the task's next step on: nothing of the last process is left in it, nor kept by it.
-        task.context = self._host.runtime.new_context()
-        if self._line:
-            self._coming += 1
-            await begin_again(run)
-            return True
-        if self._host.stopping or len(self._waiting) >= MOST_WAITING:
-            return False
-        waiter = enter_all((self,), run)
-        await wait(waiter)
-        return waiter.ok

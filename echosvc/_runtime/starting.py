@@ -152,8 +152,18 @@ class Starting(Routes):
         """
         limit = host.options.mailbox if program.mailbox is None else program.mailbox
         pid = host.pid(next(self._next_pid))
-        # The only kind of this that there is is a Runtime.
-        process = Process(self, host, pid, program, args, limit, parent)  # type: ignore[arg-type]
+        process = Process(
+            self,  # type: ignore[arg-type]  # the only kind of this that there is is a Runtime
+            host,
+            pid,
+            program,
+            args,
+            limit,
+            None if parent is None else parent.pid,
+            None if parent is None else parent.context,
+            self.thread,
+            self.clock(),
+        )
         if name is not None:
             self.names.register(name, process)
         self.processes[pid] = host.processes[pid] = process
