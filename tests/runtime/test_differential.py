@@ -29,6 +29,10 @@ KINDS = (
     *("note", "forward", "flood", "ask", "slow", "listen", "coroutine", "spawn", "crash_child"),
     *("monitor", "link", "unlink", "crash", "return", "terminate", "upgrade", "revive"),
 )
+# In seconds; no sum of a few of these is another, or whole: what comes in one and the same moment
+# comes in any order.
+IDLE, PATIENCE, LATE = 2.71003, 1.30007, 0.30101
+
 Order = tuple[str, int, int, int]
 Seen = Counter[tuple[float, str, str]]
 
@@ -79,7 +83,7 @@ class World:
         self.see(name, f"lives {age}")
         inbox, events = process.inbox(), process.events()
         while True:
-            idle = time.after("2.7s")
+            idle = time.after(IDLE)
             selected = await channel.select(inbox, events, idle)
             if selected.channel is idle:
                 self.see(name, "was idle")
@@ -107,12 +111,12 @@ class World:
                         process.send(other, "note", name, each)
                 case "ask" | "slow":
                     topic = "answer" if topic == "ask" else "answer late"
-                    answer = await process.call(other, topic, name, number, timeout="1.3s")
+                    answer = await process.call(other, topic, name, number, timeout=PATIENCE)
                     self.see(name, f"answer {answer}")
                 case "answer":
                     message.reply(number)
                 case "answer late":
-                    await time.sleep(0.301 * number)
+                    await time.sleep(LATE * number)
                     message.reply(number)
                 case "spawn" | "crash_child":
                     for each in range(number):
@@ -145,12 +149,12 @@ class World:
     async def child(self, parent: str, number: int, how: str) -> None:
         process.send(parent, "note", parent, number)
         if number % 2:
-            await time.sleep(0.107 * number)
+            await time.sleep(0.10709 * number)
         if how == "crash_child":
             raise Failure(parent)
 
     async def part(self, name: str, results: Any, number: int) -> None:
-        await time.sleep(0.053 * (number % 2))
+        await time.sleep(0.05303 * (number % 2))
         await results.send(number)
 
 
