@@ -243,12 +243,15 @@ class Runs:
                     raised = exc
         except BaseException as exc:  # noqa: BLE001 - it has left a scope open in ours
             left_open = exc
-        if raised is not None and _goes_through(raised, task):
+        is_plain = raised is None or is_a(raised, Exception)  # what most are, and nobody else's
+        if raised is not None and not is_plain and _goes_through(raised, task):
             raise raised  # the supervisor is cancelled itself, and decides nothing any more
         if nurseries := open_nurseries(task):
             await close_nurseries(nurseries)
         try:
-            self._ended(child, life, self._error(child, life, raised, left_open))
+            if not is_plain or left_open is not None:
+                raised = self._error(child, life, raised, left_open)
+            self._ended(child, life, raised)
         except Exception as exc:  # noqa: BLE001 - raised when all have been stopped in order
             self.fail(exc)  # somebody else's code: a policy's `final`, say
         finally:
@@ -262,9 +265,6 @@ class Runs:
         found: BaseException | None = None
         for error in raised:
             if error is None:
-                continue
-            if is_a(error, Exception):  # what most are, and nobody else's
-                found = error if found is None else found
                 continue
             ended = sort_out(error, cancelled=life.scope.cancel_called or is_cancelled())
             if ended.through is not None:
@@ -304,8 +304,6 @@ def not_up(child: Child) -> BaseException:
 
 def _goes_through(error: BaseException, task: trio.lowlevel.Task) -> bool:
     """Whether a run was thrown away, or cancelled by what is around it, and nothing else."""
-    if is_a(error, Exception):
-        return False
     if is_thrown_away(error, task):
         return True
     ended = sort_out(error, cancelled=True)
