@@ -111,7 +111,11 @@ def run(
 def make_plan(
     registry: Registry, execute: str | None, host: str | None, words: Sequence[str]
 ) -> Plan:
-    """Return what `-x`, `--host` and the words ask for; raises UsageFault where they can't."""
+    """Return what `-x`, `--host` and the words ask for; raises UsageFault where they can't.
+
+    Raises ManifestError for a wrong command of any entry: what `check` refuses is not started.
+    """
+    commands = commands_of(registry)
     if execute is not None:
         before, _, id = execute.rpartition("/")
         if before and host is not None and before != host:
@@ -119,7 +123,7 @@ def make_plan(
         entry, args = entry_of(registry, id, "-x", kinds=(PROCESS,)), tuple(words)
         host = before or host
     elif words:
-        entry, args = _command(registry, words[0]), tuple(words[1:])
+        entry, args = _command(registry, commands, words[0]), tuple(words[1:])
     elif host is not None:
         raise UsageFault(f"--host {host} has nothing to run, -x names a process")
     else:
@@ -177,8 +181,7 @@ def commands_of(registry: Registry) -> dict[str, tuple[Entry, str]]:
     return found
 
 
-def _command(registry: Registry, name: str) -> Entry:
-    commands = commands_of(registry)
+def _command(registry: Registry, commands: dict[str, tuple[Entry, str]], name: str) -> Entry:
     if name in commands:
         return commands[name][0]
     if name in registry:

@@ -80,6 +80,18 @@ def hold(app: Shell, runs: Runs) -> None:
         assert done.stderr
 
 
+def test_what_is_wrong_with_a_command_is_a_fault_of_check_and_of_every_run(
+    app: Shell, runs: Runs
+) -> None:
+    manifest = MANIFEST.replace("{name: hello,", "{ame: hello,")
+    (app.folder / "src/_index.yaml").write_text(manifest)
+    for command in (["check"], ["run"], ["run", "hello"], ["run", "-x", "app:cli"]):
+        done = app(*command)
+        assert done.returncode == 4
+        assert "a command needs a name, write command: NAME" in done.stdout + done.stderr
+    assert runs.started == 0
+
+
 @RELAXED
 @given(st.data())
 def test_mangled_manifest_starts_nothing(app: Shell, runs: Runs, data: st.DataObject) -> None:
