@@ -85,5 +85,7 @@ def _tell_of_failure(log: logging.Logger, level: int, text: str, why: BaseExcept
         except BaseException:  # noqa: BLE001 - see above
             set_context(why, context)
             logging.Handler().handleError(record)
+    except THROUGH:
+        raise
     except BaseException:  # noqa: BLE001, S110 - there is nowhere left to say it
         pass

@@ -24,7 +24,7 @@ import trio.abc
 from trio.lowlevel import checkpoint_if_cancelled, current_task, enable_ki_protection
 
 from echosvc._channel.run import Run
-from echosvc._channel.seats import current_run, enter_all, is_cancelled, park, wait
+from echosvc._channel.seats import current_run, enter_all, may_be_cancelled, park, wait
 from echosvc._channel.waiting import NOBODY, Waiter, enter
 from echosvc._checks import check_instance, given
 from echosvc.errors import Invalid
@@ -239,9 +239,9 @@ class Channel(trio.abc.SendChannel[T], trio.abc.ReceiveChannel[T]):
         # first look where it would look. Outside of seats it is asked each time that the clock is,
         # too, which is when Ctrl-C is noticed.
         if seat is not None:
-            if is_cancelled(seat.task):
+            if may_be_cancelled(seat.task):
                 await checkpoint_if_cancelled()
-        elif run.left <= 1 or is_cancelled(current_task()):
+        elif run.left <= 1 or may_be_cancelled(current_task()):
             await checkpoint_if_cancelled()
         if self._buffer and not self._heeded:  # what most receives are
             value: Any = self._buffer.popleft()

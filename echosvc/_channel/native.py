@@ -10,7 +10,7 @@ from typing import Any, cast
 from trio.lowlevel import checkpoint_if_cancelled, enable_ki_protection
 
 from echosvc._channel.core import Channel, Selected, SendCase
-from echosvc._channel.seats import current_run, enter_all, is_cancelled, wait
+from echosvc._channel.seats import current_run, enter_all, may_be_cancelled, wait
 
 Native = Channel[Any] | SendCase[Any]
 
@@ -94,7 +94,7 @@ async def select_native(places: Sequence[Native], default: bool = False) -> Sele
         if places and isinstance(places[0], Channel):
             places[0]._run = run
     seat = run.seat
-    if seat is None or is_cancelled(seat.task):
+    if seat is None or may_be_cancelled(seat.task):
         await checkpoint_if_cancelled()
     selected = poll(places)
     if selected is None:

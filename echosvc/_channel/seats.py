@@ -183,8 +183,8 @@ def current_run() -> Run:
         return made
 
 
-def is_cancelled(task: Task) -> bool:
-    """Whether the next checkpoint of a task would raise `trio.Cancelled`."""
+def may_be_cancelled(task: Task) -> bool:
+    """Whether to ask trio if a task is cancelled: it is, or nothing but asking tells."""
     return task._cancel_status.effectively_cancelled if SUPPORTED else True
 
 
